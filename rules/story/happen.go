@@ -382,6 +382,10 @@ func (p *player) act(e *event) error {
 		planned, _ := p.book.PlanSilences(target.Incident, act, around, p.now) // the act itself says why not
 		var ids []string
 		for _, s := range planned {
+			if act.Verb == rules.VerbUnsilence {
+				ids = append(ids, p.endSilences(s)...)
+				continue
+			}
 			id, err := p.addSilence(s)
 			if err != nil {
 				return err
@@ -404,14 +408,19 @@ func (p *player) act(e *event) error {
 	return nil
 }
 
-// addSilence puts a silence into Alertmanager; one that is over ends those with the
-// same matchers by the same person.
-func (p *player) addSilence(s incident.Silence) (id string, err error) {
+// endSilences ends the silences with the same matchers by the same person.
+func (p *player) endSilences(s incident.Silence) (ids []string) {
 	for _, old := range p.silences {
-		if !s.EndsAt.After(p.now) && old.By == s.By && slices.Equal(old.Matchers, s.Matchers) {
-			old.EndsAt = p.now
+		if old.active(p.now) && old.By == s.By && slices.Equal(old.Matchers, s.Matchers) {
+			old.EndsAt, ids = p.now, append(ids, old.ID)
 		}
 	}
+	p.noticeAt(p.now)
+	return ids
+}
+
+// addSilence puts a silence into Alertmanager.
+func (p *player) addSilence(s incident.Silence) (id string, err error) {
 	matchers, err := model.ParseMatchers(s.Matchers)
 	if err != nil {
 		return "", err
