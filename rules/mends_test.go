@@ -330,14 +330,14 @@ func TestAPromiseIsWaitedFor(t *testing.T) {
 		if h.What == "notification" && h.Step == "lapsed" {
 			lapsed = append(lapsed, h.At.In(time.UTC).Format("2006-01-02 15:04"))
 		}
-		if h.What == "notification" && (h.Step == "not_today" || h.Step == "account_manager") {
+		if h.What == "notification" && (h.Step == "forecast_told" || h.Step == "account_manager") {
 			told = append(told, h.Step+" "+h.At.In(time.UTC).Format("2006-01-02 15:04"))
 		}
 	}
 	if !slices.Equal(lapsed, []string{"2026-11-12 08:01"}) {
 		t.Errorf("given back at %v", lapsed)
 	}
-	if !slices.Equal(told, []string{"not_today 2026-11-03 10:01"}) {
+	if !slices.Equal(told, []string{"forecast_told 2026-11-03 10:01"}) {
 		t.Errorf("the account manager hears of it by %v", told)
 	}
 }

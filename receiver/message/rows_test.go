@@ -231,6 +231,8 @@ func TestCallsSayWhatHappened(t *testing.T) {
 		{"never written", "B5", "", "", nil, nil, []string{"sans réponse"}},
 		{"no call made", "B5n", "", "", []incident.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
 		{"just called in vain", "B5n", "voicemail", "2025-03-20T09:25:00+01:00", []incident.HistoryLine{wrote}, []string{"pas de réponse au téléphone"}, nil},
+		{"just called, and answered by nobody", "B5n", "no_answer", "2025-03-20T09:25:00+01:00", []incident.HistoryLine{wrote}, []string{"pas de réponse au téléphone"}, []string{"non passé"}},
+		{"just called, and declined", "B5n", "refused", "2025-03-20T09:25:00+01:00", []incident.HistoryLine{wrote}, []string{"[REFUS DU CLIENT]", "n'a pas souhaité donner suite", "Parlez-en"}, []string{"non passé", "n'a pas été noté", "sans réponse"}},
 		{"called long ago", "B5n", "voicemail", "2025-03-12T09:25:00+01:00", []incident.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
 	} {
 		n := example(c.template, "fr")[0]
