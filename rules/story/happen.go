@@ -383,7 +383,8 @@ func (p *player) act(e *event) error {
 		var ids []string
 		for _, s := range planned {
 			if act.Verb == rules.VerbUnsilence {
-				ids = append(ids, p.endSilences(s)...)
+				ids = append(ids, endSilences(p.silences, s, p.now)...)
+				p.noticeAt(p.now)
 				continue
 			}
 			id, err := p.addSilence(s)
@@ -409,13 +410,12 @@ func (p *player) act(e *event) error {
 }
 
 // endSilences ends the silences with the same matchers by the same person.
-func (p *player) endSilences(s incident.Silence) (ids []string) {
-	for _, old := range p.silences {
-		if old.active(p.now) && old.By == s.By && slices.Equal(old.Matchers, s.Matchers) {
-			old.EndsAt, ids = p.now, append(ids, old.ID)
+func endSilences(all []*silence, s incident.Silence, now time.Time) (ids []string) {
+	for _, old := range all {
+		if old.active(now) && old.By == s.By && slices.Equal(old.Matchers, s.Matchers) {
+			old.EndsAt, ids = now, append(ids, old.ID)
 		}
 	}
-	p.noticeAt(p.now)
 	return ids
 }
 
