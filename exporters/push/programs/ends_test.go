@@ -207,6 +207,27 @@ func TestScriptsThatCallItForMuchElse(t *testing.T) {
 	}
 }
 
+// Who waits until a save in the background has ended knows that it went well.
+func TestSavesInTheBackground(t *testing.T) {
+	p, _ := table(t).Get("redis-cli")
+	for script, want := range map[string]Result{
+		"was=$(redis-cli lastsave); redis-cli bgsave; while [ $(redis-cli lastsave) = $was ]; do sleep 1; done; cp dump.rdb /b":   Success,
+		"redis-cli bgsave; until redis-cli info persistence | grep -q rdb_bgsave_in_progress:0; do sleep 1; done; cp dump.rdb /b": Success,
+		"redis-cli bgsave; sleep 60; cp dump.rdb /b": Failed,
+		"redis-cli bgsave; until redis-cli info persistence | tee log | grep rdb_bgsave_in_progress:0; do sleep 1; done; cat log; cp dump.rdb /b #err": Failed,
+	} {
+		w := p.Watch([]string{"sh", "-c", script})
+		said := "Background saving started\n"
+		if strings.Contains(script, "#err") {
+			said += "rdb_last_bgsave_status:err\n"
+		}
+		_, _ = w.Stream("stdout").Write([]byte(said))
+		if got := w.Judge(0, false); got.Result != want {
+			t.Errorf("%q: %+v, want %s", script, got, want)
+		}
+	}
+}
+
 // Where no program is named nothing tells which of a script's commands is the backup: what
 // beside it is started or sought for hides nothing of it.
 func TestScriptsOfUnnamedPrograms(t *testing.T) {

@@ -97,6 +97,9 @@ func conditions(r *Row) []string {
 	for i := range r.Same {
 		add([]string{"one number in", "and in"}[min(i, 1)], &r.Same[i])
 	}
+	if r.Script != nil {
+		add("the script", r.Script)
+	}
 	for i := range r.Argument {
 		add("an argument", &r.Argument[i])
 	}
