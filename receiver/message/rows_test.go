@@ -258,6 +258,30 @@ func TestCallsSayWhatHappened(t *testing.T) {
 	}
 }
 
+// One mail about several answers says each of them, in its own words.
+func TestAMailOfSeveralAnswersSaysEach(t *testing.T) {
+	for lang, want := range map[string][]string{
+		"fr": {"réponses reçues", "PC-LEA – Léa Bernard : souhaite un appel.", "> l'après-midi seulement", "PC-PAUL – Léa Bernard : absence annoncée ; prochain point le jeudi 20 mars.", "> je rentre jeudi"},
+		"en": {"answers received", "PC-LEA – Léa Bernard: asks to be called.", "> l'après-midi seulement", "PC-PAUL – Léa Bernard: is away; we look again on Thursday 20 March.", "> je rentre jeudi"},
+	} {
+		one, two := example("B13", lang)[0], example("B13", lang)[0]
+		one.Data.Machine, two.Data.Machine, two.Data.Number = "PC-LEA", "PC-PAUL", one.Data.Number+1
+		two.IncidentID = "i131"
+		one.Data.Answer = map[string]string{"result": "call_me", "note": "l'après-midi seulement", "by": "Léa Bernard"}
+		two.Data.Answer = map[string]string{"result": "away", "until": "2025-03-20", "note": "je rentre jeudi", "by": "Léa Bernard"}
+		out, err := newTestRenderer(t).Render([]incident.Notification{one, two})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(strings.Fields(out.Subject+" "+out.Text), " ")
+		for _, w := range want {
+			if !strings.Contains(text, w) || !strings.Contains(out.HTML, strings.TrimPrefix(strings.ReplaceAll(w, "'", "&#39;"), "> ")) && strings.HasPrefix(w, "> ") {
+				t.Errorf("%s: %q is not said:\n%s\n%s", lang, w, out.Subject, out.Text)
+			}
+		}
+	}
+}
+
 // What sorts threads by subject strips what stands in brackets at the front
 // (RFC 5256, base subject); two incidents of one machine still differ.
 func TestSubjectsKeepIncidentsApart(t *testing.T) {

@@ -126,23 +126,22 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	if d.Machines == nil {
 		d.Machines = []MachineRow{}
 	}
-	p.prove(r, d, who)
+	p.prove(r, dir, d, who)
 	return d, nil
 }
 
 // prove says of the machines that are shown which of their copies are good.
-func (p *Pages) prove(r *http.Request, d *Machines, who string) {
-	book := p.Engine.Book()
+func (p *Pages) prove(r *http.Request, dir *inventory.Directory, d *Machines, who string) {
 	shown := make([]*inventory.Machine, len(d.Machines))
 	for i, x := range d.Machines {
-		shown[i] = book.Directory.Machine(x.Customer, x.Machine)
+		shown[i] = dir.Machine(x.Customer, x.Machine)
 	}
-	each, err := p.Engine.Nights().Copies(r.Context(), book.Directory, shown, p.Now(), p.Now())
+	each, err := p.Engine.Nights().Copies(r.Context(), dir, shown, p.Now(), p.Now())
 	for i := range d.Machines {
 		d.Machines[i].Copies = each[i]
 	}
 	switch {
-	case err != nil && book.Role(who) == act.Customer:
+	case err != nil && p.Engine.Book().Role(who) == act.Customer:
 		d.Fault = "not known at the moment"
 	case err != nil:
 		d.Fault = err.Error()
