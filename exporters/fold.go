@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"vigie/internal/fleet"
 )
@@ -156,9 +158,21 @@ func (p *Poller) canonicalJob(job *Job) (unstable bool) {
 // lasting puts the machine's lasting name where a part of the id is the one that
 // changes: ids of scripts are often the machine's name, a dash and that of the job.
 func lasting(id, raw, name string) string {
-	part := regexp.MustCompile(`(?i)(^|[^\pL\pN])` + regexp.QuoteMeta(raw) + `($|[^\pL\pN])`)
-	return part.ReplaceAllString(id, "${1}"+strings.ReplaceAll(strings.ToLower(name), "$", "$$")+"${2}")
+	var out strings.Builder
+	done := 0
+	for _, at := range regexp.MustCompile(`(?i)`+regexp.QuoteMeta(raw)).FindAllStringIndex(id, -1) {
+		before, _ := utf8.DecodeLastRuneInString(id[:at[0]])
+		behind, _ := utf8.DecodeRuneInString(id[at[1]:])
+		if ofWord(before) || ofWord(behind) {
+			continue
+		}
+		out.WriteString(id[done:at[0]] + strings.ToLower(name))
+		done = at[1]
+	}
+	return out.String() + id[done:]
 }
+
+func ofWord(c rune) bool { return unicode.IsLetter(c) || unicode.IsNumber(c) }
 
 // canonicalAgent is canonicalJob for an agent.
 func (p *Poller) canonicalAgent(a *Agent) {

@@ -270,7 +270,7 @@ func TestIDsAndTermsOfChangingNames(t *testing.T) {
     aliases: ["backup-*"]
     plans: [{plan: old, role: local, engine: borg, ignore: true}, {plan: daily, role: local, engine: borg}]
 `)
-	ids := map[string]string{"backup-7f3a": "srv-app", "backup-7f3a-daily": "srv-app-daily", "nightly_Backup-7f3a/data": "nightly_srv-app/data", "borg/backup-7f3a": "borg/srv-app", "backup-7f3ab": "backup-7f3ab"}
+	ids := map[string]string{"backup-7f3a": "srv-app", "backup-7f3a-daily": "srv-app-daily", "nightly_Backup-7f3a/data": "nightly_srv-app/data", "borg/backup-7f3a": "borg/srv-app", "backup-7f3a/backup-7f3a-data": "srv-app/srv-app-data", "backup-7f3ab": "backup-7f3ab"}
 	var listed []Job
 	for id := range ids {
 		plan := "daily"

@@ -1,11 +1,14 @@
 package receiver_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"vigie/receiver"
 	"vigie/receiver/smtpsink"
+	"vigie/rules"
 	"vigie/rules/report"
 )
 
@@ -185,6 +188,20 @@ func TestADossierWaitsForPrometheus(t *testing.T) {
 	if statements == 0 {
 		t.Error("while Prometheus is away no statement leaves")
 	}
+	if len(r.mails("restore_tests")) == 0 {
+		t.Error("while a dossier waits nobody is reminded of restore tests")
+	}
+	dir := r.reloadable.Book.Directory.Clone()
+	late := *dir.Customers["dupont"]
+	late.ID = "aaa" // sorts before the others
+	dir.Customers["aaa"] = &late
+	book, err := rules.NewBook(dir, r.reloadable.Book.Policies()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.reloadable.Book = book
+	r.check(r.engine.Reload(t.Context(), r.reloadable))
+	before++ // it has no machine
 	if n, m := dossiers(1, 12); n != before || m != statements {
 		t.Errorf("three hours later %d dossiers and %d statements, not %d and %d", n, m, before, statements)
 	}
@@ -204,5 +221,16 @@ func TestADossierWaitsForPrometheus(t *testing.T) {
 	r.set(time.Date(2026, 5, 2, 9, 31, 0, 0, paris))
 	if err := r.engine.SendReports(t.Context()); err != nil {
 		t.Errorf("a day later it waits still: %v", err)
+	}
+}
+
+// covers: P13; where no Prometheus is configured a dossier waits for none.
+func TestADossierWithoutPrometheus(t *testing.T) {
+	r := newRig(t, 0, withReports, func(r *rig) { r.tune = func(p *receiver.Reloadable) { p.Evidence = nil } })
+	r.fires(backup("dupont", "SRV-AD", "primary"))
+	r.pass(2 * time.Second)
+	r.set(time.Date(2026, 4, 1, 9, 30, 0, 0, time.UTC))
+	if !slices.ContainsFunc(r.reports("report"), func(m smtpsink.Message) bool { return strings.Contains(m.Subject, "Dupont") }) {
+		t.Error("it waits")
 	}
 }

@@ -40,9 +40,6 @@ func (a *acts) silence(ctx context.Context, name string, seen int64, act inciden
 	if err != nil {
 		return incident.Decision{}, incident.Refuse(503, "nothing was silenced, try again: {error}", "error", errors.Join(err, takeBack(ctx, undo)).Error())
 	}
-	if len(ids) == 0 {
-		return incident.Decision{}, incident.Refuse(409, "no silence that you made here runs: end it where it was made")
-	}
 	act.Fields = act.Fields.Clone()
 	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
 	if len(absent) > 0 {

@@ -189,7 +189,7 @@ func doing() map[string]func(acting, incident.Act) {
 		"restore": acting.actRestore, "restore_verified": acting.actRestoreVerified, "pause": acting.actPause,
 		"resume": acting.actResume, "resolve": acting.actResolve, "close": acting.actClose,
 		"reopen": acting.actReopen, "decommission": acting.actDecommission, "rebase": acting.actRebase,
-		"waive": acting.actWaive, "release": acting.actRelease, VerbSilence: acting.actSilence, VerbUnsilence: func(acting, incident.Act) {},
+		"waive": acting.actWaive, "release": acting.actRelease, VerbSilence: acting.actSilence, VerbUnsilence: acting.actUnsilence,
 	}
 }
 

@@ -88,17 +88,16 @@ func (d acting) proven() bool {
 }
 
 // dataLost takes in what a person says of lost data, and refuses to end without that
-// what may have lost some.
+// what may have lost some. What was said before stays.
 func (d acting) dataLost(a incident.Act, cause string) {
 	loss := dataLoss(a.Fields["data_loss"])
-	if loss == "" && d.IntegrityOwed(cause) {
-		d.refuseField("data_loss", 422, "data_loss is missing: none, or some with what was lost")
+	if loss == "" {
+		if d.Incident.DataLoss == "" && d.IntegrityOwed(cause) {
+			d.refuseField("data_loss", 422, "data_loss is missing: none, or some with what was lost")
+		}
 		return
 	}
-	if d.Incident.DataLoss = loss; loss == "" {
-		return
-	}
-	a.Fields["data_loss"] = loss
+	d.Incident.DataLoss, a.Fields["data_loss"] = loss, loss
 	if loss != "none" {
 		d.out.Breaches = append(d.out.Breaches, incident.Breach{Target: "integrity", Due: d.Now})
 		d.note("breach", "integrity", a.By, "data was lost: "+loss)

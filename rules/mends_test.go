@@ -95,6 +95,22 @@ func TestClosingWhatIsResolved(t *testing.T) {
 	}
 }
 
+// covers: S2.26; what was said of lost data when it was resolved stays, and is not asked
+// again, when it is filed away.
+func TestClosingKeepsWhatWasLost(t *testing.T) {
+	for _, cause := range []string{"int.data_input", "ext.network"} {
+		book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
+		b := opened(t, book, platformAlert("lms-A", "MoodleCronLate", now), now)
+		b.act("resolve", "op", now.Add(time.Hour), "cause", cause, "note", "restored", "data_loss", "50 enrolments")
+		if d := b.act("close", "op", now.Add(2*time.Hour), "reason", "duplicate"); d.Refusal != nil {
+			t.Fatalf("%s: it is not filed away: %v", cause, d.Refusal)
+		}
+		if b.inc.DataLoss != "50 enrolments" {
+			t.Errorf("%s: what was lost is now %q", cause, b.inc.DataLoss)
+		}
+	}
+}
+
 // covers: S2.20; an earlier start that is learnt later shortens the immediate branch.
 func TestImmediateCountsFromTheStart(t *testing.T) {
 	book, now := exampleBook(t, "activeprolearn"), paris(t, "2026-03-09 10:00")
@@ -314,14 +330,14 @@ func TestAPromiseIsWaitedFor(t *testing.T) {
 		if h.What == "notification" && h.Step == "lapsed" {
 			lapsed = append(lapsed, h.At.In(time.UTC).Format("2006-01-02 15:04"))
 		}
-		if h.What == "notification" && (h.Step == "not_today" || h.Step == "account_manager") {
+		if h.What == "notification" && (h.Step == "forecast_told" || h.Step == "account_manager") {
 			told = append(told, h.Step+" "+h.At.In(time.UTC).Format("2006-01-02 15:04"))
 		}
 	}
 	if !slices.Equal(lapsed, []string{"2026-11-12 08:01"}) {
 		t.Errorf("given back at %v", lapsed)
 	}
-	if !slices.Equal(told, []string{"not_today 2026-11-03 10:01"}) {
+	if !slices.Equal(told, []string{"forecast_told 2026-11-03 10:01"}) {
 		t.Errorf("the account manager hears of it by %v", told)
 	}
 }
@@ -367,6 +383,27 @@ func TestAPlatformWellBeforeItsHost(t *testing.T) {
 	}})
 	if slices.Contains(read["exploit"], "workaround") || !slices.Contains(read["exploit.lms-c"], "workaround") {
 		t.Errorf("of the workaround read %v", read)
+	}
+}
+
+// covers: S2.7; where all platforms of a host are well and nobody has said so yet, what
+// is told to their people is told to all of them.
+func TestPlatformsThatAreAllWell(t *testing.T) {
+	text := "start: 2026-11-03T09:00:00+01:00\nuntil: 2026-11-03T15:00:00+01:00\nevents:\n"
+	for _, e := range []string{"10:00:00+01:00\n    fires: {alertname: HostDown, signal: infra_probe, platform: lms-A, site: host-1}", "10:00:00+01:00\n    fires: {alertname: HostDown, signal: infra_probe, platform: lms-C, site: host-1}",
+		"10:10:00+01:00\n    act: {verb: restore, by: op, incident: {site: host-1}}", "10:30:00+01:00\n    clears: {platform: lms-A}", "10:30:00+01:00\n    clears: {platform: lms-C}",
+		"11:09:00+01:00\n    act: {verb: forecast, by: op, today: \"no\", reason: disque, expected_date: 2026-11-05, incident: {site: host-1}}"} {
+		text += "  - at: 2026-11-03T" + e + "\n"
+	}
+	var told []string
+	played(t, exampleBook(t, "activeprolearn"), "story.yml", text, story.Options{Subject: func(ns []incident.Notification) string {
+		if ns[0].Step == "date_given" {
+			told = append(told, ns[0].To[0].Person)
+		}
+		return ""
+	}})
+	if slices.Sort(told); !slices.Equal(told, []string{"exploit", "exploit.lms-c"}) {
+		t.Errorf("of the date hear %v", told)
 	}
 }
 

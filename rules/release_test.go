@@ -36,12 +36,17 @@ func TestGivenBackByHand(t *testing.T) {
 }
 
 // Who ends his silence himself need not be told that it is over; it is told whoever
-// lets it run out.
+// lets one run out, another one of his, too. Another's silence nobody ends.
 func TestASilenceIsEndedEarly(t *testing.T) {
-	for ending, want := range map[string]bool{
-		"  - {at: 2026-11-03T09:00:00+01:00, act: {verb: unsilence, by: adm1, incident: {machine: SRV-AD}}}\n": false,
-		"  - {at: 2026-11-03T09:00:00+01:00, act: {verb: unsilence, by: adm2, incident: {machine: SRV-AD}}}\n": true,
-		"": true,
+	unsilence := func(by string) string {
+		return "  - {at: 2026-11-03T09:00:00+01:00, act: {verb: unsilence, by: " + by + ", incident: {machine: SRV-AD}}}\n"
+	}
+	another := "  - {at: 2026-11-03T08:40:00+01:00, silence: {matchers: ['machine=\"SRV-AD\"'], by: adm1, comment: x, until: 2026-11-03T10:30:00+01:00}}\n"
+	for ending, want := range map[string]struct{ told, refused bool }{
+		unsilence("adm1"):           {false, false},
+		unsilence("adm2"):           {true, true},
+		"":                          {true, false},
+		another + unsilence("adm1"): {true, false},
 	} {
 		happened := played(t, exampleBook(t, "synomega"), "silenced", `start: 2026-11-03T08:00:00+01:00
 until: 2026-11-03T11:00:00+01:00
@@ -49,8 +54,11 @@ events:
   - {at: 2026-11-03T08:10:00+01:00, fires: {alertname: BackupFailed, customer: dupont, machine: SRV-AD, machine_class: server, backup_role: primary, engine: acronis, plan: daily, kind: failed}}
   - {at: 2026-11-03T08:30:00+01:00, act: {verb: silence, by: adm1, incident: {machine: SRV-AD}, comment: disk, until: "10:00"}}
 `+ending, story.Options{})
-		if got := slices.ContainsFunc(happened, func(h story.Happening) bool { return h.What == "notification" && h.Step == "silence_over" }); got != want {
-			t.Errorf("%s told that the silence is over: %v, want %v", ending, got, want)
+		if got := slices.ContainsFunc(happened, func(h story.Happening) bool { return h.What == "notification" && h.Step == "silence_over" }); got != want.told {
+			t.Errorf("%s told that the silence is over: %v", ending, got)
+		}
+		if got := slices.ContainsFunc(happened, func(h story.Happening) bool { return h.What == "refused" && h.Status == 409 }); got != want.refused {
+			t.Errorf("%s refused: %v", ending, got)
 		}
 	}
 }

@@ -3,7 +3,9 @@ package rules
 import (
 	"slices"
 	"sort"
+	"strings"
 	"time"
+
 	"vigie/rules/incident"
 	"vigie/rules/model"
 	"vigie/rules/policy"
@@ -42,7 +44,9 @@ func (d silencing) silenced(e incident.Silenced) {
 		if _, still := now[id]; !still {
 			author := d.authorOf(i.Silences[id])
 			authors = append(authors, author)
-			if a := d.LastAct(VerbUnsilence); a == nil || a.By != author || a.At.Before(i.Silences[id].StartsAt) {
+			if !slices.ContainsFunc(i.Acts, func(a incident.ActRecord) bool {
+				return a.Verb == VerbUnsilence && a.By == author && slices.Contains(strings.Fields(a.Fields[VerbSilence]), id)
+			}) {
 				told = append(told, author)
 			}
 			d.note("silence", "ended", i.Silences[id].By, "the silence has ended")

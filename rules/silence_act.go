@@ -169,3 +169,10 @@ func (d acting) actSilence(a incident.Act) {
 		a.Fields["note"] = a.Fields["comment"]
 	}
 }
+
+// actUnsilence records that somebody ended what he had made; it names what that was.
+func (d acting) actUnsilence(a incident.Act) {
+	if a.Fields[VerbSilence] == "" {
+		d.refuse(409, "no silence that you made here runs: end it where it was made")
+	}
+}

@@ -83,7 +83,8 @@ func (d rungs) fire(st *policy.Step, platform string, f situation.Firing) {
 		d.drop(st, key, f, "rests: "+c)
 		return
 	}
-	if platform != "" && !d.Incident.State.Ended() && !d.Messages().WellAgain(platform).IsZero() && len(d.Contacts().Platforms()) > 1 {
+	if platform != "" && !d.Incident.State.Ended() && !d.Messages().WellAgain(platform).IsZero() &&
+		slices.ContainsFunc(d.Contacts().Platforms(), func(p string) bool { return d.Messages().WellAgain(p).IsZero() }) {
 		d.drop(st, key, f, "rests: this platform is well again, others of the host are not")
 		return
 	}

@@ -162,3 +162,27 @@ func TestTheLabPolicyIsTheExampleButFor(t *testing.T) {
 		t.Errorf("the lab's policy differs in other places from the example's:\n%s", diff)
 	}
 }
+
+// With either policy all who read the month get it: those of the backups and those of
+// the platforms.
+func TestBothPoliciesSendTheMonth(t *testing.T) {
+	for _, name := range []string{"lab", "example"} {
+		f, _ := files(t, name)
+		if err := f.Write(nil); err != nil {
+			t.Fatal(err)
+		}
+		policy, err := readAll(f.Policy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for _, x := range policy {
+			text += string(x.Text)
+		}
+		for _, want := range []string{"per: all, to: [backup_lead]", "per: customer, to: [account_manager]", "per: platform, to: [service_lead]", "per: platform, to: [managers]"} {
+			if strings.Count(text, want) != 1 {
+				t.Errorf("%s: %q stands there %d times", name, want, strings.Count(text, want))
+			}
+		}
+	}
+}

@@ -15,7 +15,10 @@ var (
 	// address alone, or somebody's name and address before it.
 	introduces = regexp.MustCompile(`(?i)^.{5,400}\s` + mailread.Wrote + `\s*(?::|-{2,})\s*$|^.{0,150}\b20\d\d\b.{0,150}<\s*[^<>\s]+@[^<>\s]+>[^<>]{0,40}:\s*$`)
 	named      = regexp.MustCompile(`(?i)^[^<>]{2,150}<\s*(?:mailto:)?[^<>\s]+@[^<>\s]+>\s*` + mailread.Wrote + `(?:\s.{0,80}:|\s*:?)\s*$`)
-	begun      = regexp.MustCompile(`(?i)^\s*(?:-{2,}\s*)?(?:(?:on|at|le|am|el|il|op|em|den|in data|w dniu|dnia)\s|\p{L}{2,12}[.,]\s|\d)`)
+	// whose is a name with an address, or a name alone, of such words when they are
+	// broken over two lines; what somebody wrote above them is neither.
+	whose = regexp.MustCompile(`^[^<>]{2,150}<[^<>]*>?(?:\s.{0,80})?$|^"?(?:\p{Lu}[\p{L}'’.-]*[\s,"]*){1,5}$`)
+	begun = regexp.MustCompile(`(?i)^\s*(?:-{2,}\s*)?(?:(?:on|at|le|am|el|il|op|em|den|in data|w dniu|dnia)\s|\p{L}{2,12}[.,]\s|\d)`)
 	// divided: Outlook's line, and the head that webmailers of telephone companies
 	// put before what they quote.
 	divided = regexp.MustCompile(`(?i)^\s*(?:_{10,}|message du\s?:?\s+\d.*)\s*$`)
@@ -25,9 +28,9 @@ var (
 	headed = regexp.MustCompile(`(?i)^\s*\*?(?:from|de|von|da|van|fr[åa]n|fra)\s?:\*?\s+\S`)
 	dated  = regexp.MustCompile(`(?i)^\s*\*?(?:sent|date|envoy[ée]|gesendet|inviato|enviado(?: el)?|verzonden|data|fecha|datum|skickat|sendt|to|[àa]|an|aan|para|til|subject|objet|betreff|oggetto|asunto|assunto|onderwerp|emne)\s?:\*?\s+\S`)
 	// device: what telephones add, and what stands for a picture.
-	device = regexp.MustCompile(`(?i)^\s*(?:\[(?:cid|image):[^\]]*\]\s*$|sent from (?:my |outlook|mail for|yahoo|proton|samsung|typeapp)|envoy[ée] (?:de(?:puis)?|à partir d[e']) ?(?:mon|ma|outlook|mail|yahoo|proton|l['’]application|la messagerie)|(?:obten(?:ir|ez)|t[ée]l[ée]charge[rz]|get|holen sie sich) outlook|von meinem .{2,30} gesendet|gesendet (?:von|mit) |inviato da(?:l mio)? |enviado (?:desde mi|do meu) |verstuurd vanaf |sendt fra min |(?:sent|envoy[ée]) (?:with|from|via|using|avec|par|gr[âa]ce à) (?:the |l['’]application |la messagerie (?:s[ée]curis[ée]e )?)?(?:bluemail|k-9|thunderbird|airmail|spark|proton|mailbox|windows|blackberry|canary|edison|orange|sfr|free|laposte|mobile|aqua ?mail|nine|infomaniak)|(?:get|t[ée]l[ée]charge[rz]|obten(?:ir|ez)) bluemail|provenance ?: courrier|this message was sent from my android|cet? (?:e-?mail|message) a [ée]t[ée] envoy[ée] (?:de|depuis) mon )`)
+	device = regexp.MustCompile(`(?i)^\s*(?:\[(?:cid|image):[^\]]*\]\s*$|sent from (?:my |outlook|mail for|yahoo|proton|samsung|typeapp)|envoy[ée] (?:de(?:puis)?|à partir d[e']) ?(?:mon|ma|outlook|mail|yahoo|proton|l['’]application|la messagerie)|(?:obten(?:ir|ez)|t[ée]l[ée]charge[rz]|get|holen sie sich) outlook|von meinem .{2,30} gesendet|gesendet (?:von|mit) |inviato da(?:l mio)? |enviado (?:desde mi|do meu) |verstuurd vanaf |sendt fra min |(?:sent|envoy[ée]) (?:with|from|via|using|avec|par|gr[âa]ce à) (?:the |l['’]application |la messagerie (?:s[ée]curis[ée]e )?)?(?:bluemail|k-9|thunderbird|airmail|spark|proton|mailbox|windows|blackberry|canary|edison|orange|sfr|free|laposte|mobile|aqua ?mail|nine|infomaniak)(?: (?:mail|for|pour|on|sur|from|secure|email|phone|\d).{0,40})?[.!]?\s*$|(?:get|t[ée]l[ée]charge[rz]|obten(?:ir|ez)) bluemail|provenance ?: courrier|this message was sent from my android|cet? (?:e-?mail|message) a [ée]t[ée] envoy[ée] (?:de|depuis) mon )`)
 	// notice: what companies add below each mail. It names what it is about at once.
-	notice = regexp.MustCompile(`(?i)^\s*(?:\*+\s*)?(?:(?:avertissement|avis|attention|notice|important|warning|disclaimer|confidentiality notice|confidentialit[éy]|avis de confidentialité)\s?:\s*)?(?:(?:l['’]intégrité de )?ce (?:message|courriel|mail|e-mail)|les? informations? contenues? dans ce|l['’]information contenue dans ce|this (?:e-?mail|message|communication)|the (?:information|contents?) (?:contained )?(?:in|of) this|diese (?:e-?mail|nachricht)|confidentialit[éy]|confidentiality notice|disclaimer)\b.{0,300}(?:confiden|vertraulich|destin[ée]|intended|responsable)` +
+	notice = regexp.MustCompile(`(?i)^\s*(?:\*+\s*)?(?:(?:avertissement|avis|attention|notice|important|warning|disclaimer|confidentiality notice|confidentialit[éy]|avis de confidentialité)\s?:\s*)?(?:(?:l['’]intégrité de )?ce (?:message|courriel|mail|e-mail)|les? informations? contenues? dans ce|l['’]information contenue dans ce|this (?:e-?mail|message|communication)|the (?:information|contents?) (?:contained )?(?:in|of) this|diese (?:e-?mail|nachricht)|confidentialit[éy]|confidentiality notice|disclaimer)\b.{0,300}(?:confiden|vertraulich|destin[ée]|intended|(?:tenue?s?|être) (?:pour )?responsable)` +
 		`|^\s*(?:if you are not the intended recipient|si vous n['’]êtes pas (?:le|la|l['’]un des) destinataires?)\b`)
 	// stamp: a line that a scanner, a gateway or a company puts into each mail.
 	stamp = regexp.MustCompile(`(?i)^\s*(?:p\s+)?(?:please consider the environment before|(?:avant d['’]imprimer.{0,30})?pensez à l['’]environnement|(?:garanti )?sans virus\b.{0,3}www\.|virus-free\.? |(?:\[extern(?:e|al)\] ?|caution: ?|attention ?: ?)?(?:ce (?:message|courriel|mail) provient d|this (?:e-?mail|message) (?:originated|comes|came) from).{0,40}(?:ext[ée]rieur|externe|outside|external))`)
@@ -94,8 +97,12 @@ func introduction(lines []string, i int) int {
 		if line = strings.TrimSpace(line); line == "" {
 			return 0
 		}
+		first := strings.TrimSpace(joined)
 		joined += line + " "
-		if dated && strings.ContainsAny(joined, "0123456789") && introduces.MatchString(joined) || named.MatchString(joined) {
+		if dated && strings.ContainsAny(joined, "0123456789") && introduces.MatchString(joined) {
+			return n + 1
+		}
+		if n == 0 && named.MatchString(line) || n == 1 && whose.MatchString(first) && named.MatchString(joined) && !named.MatchString(line) {
 			return n + 1
 		}
 		if !dated && n == 1 {

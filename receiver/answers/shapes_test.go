@@ -207,6 +207,14 @@ func TestUnquoted(t *testing.T) {
 		"a line above a header":  {"Done.\n\n ------------------------------\n From: Vigie <v@msp.example>\n Sent: 10/03/2026\n To: Lea\n\nHello", "Done."},
 		"what a backup wrote":    {"Le 10 mars 2026 le script a écrit 3 fichiers :\nAD.vbk\nOn 10/03/2026 the job wrote 2 files:\nSQL.vbk", "Le 10 mars 2026 le script a écrit 3 fichiers :\nAD.vbk\nOn 10/03/2026 the job wrote 2 files:\nSQL.vbk"},
 		"what was sent":          {"Envoyé avec le colis de Jean, il arrive mardi.", "Envoyé avec le colis de Jean, il arrive mardi."},
+		"close above a name":     {"Bonjour, disque remplacé.\nPaul Martin <paul@msp.example> a écrit :\n> votre sauvegarde", "Bonjour, disque remplacé."},
+		"close above, no marks":  {"C'est fait, le 12.\nPaul Martin <paul@msp.example> a écrit :\nvotre sauvegarde", "C'est fait, le 12."},
+		"close above, English":   {"Away until Monday\nLea Martin <lea@dupont.example> wrote:\n\n> x", "Away until Monday"},
+		"a name, broken":         {"Fait.\n\nSauvegardes Dupont\n<v@msp.example> a écrit :\n\n> Bonjour", "Fait."},
+		"an address, broken":     {"Fait.\n\nPaul Martin <v@msp.example>\na écrit :\n\n> Bonjour", "Fait."},
+		"who is responsible":     {"Ce message concerne le serveur dont je suis responsable : il est éteint jusqu'à lundi.\nMerci.", "Ce message concerne le serveur dont je suis responsable : il est éteint jusqu'à lundi.\nMerci."},
+		"who is not held so":     {"Oui.\n\nCe message a pu être altéré : Dupont ne peut en être tenu pour responsable.", "Oui."},
+		"what a company sent":    {"Envoyé par Orange le nouveau routeur, il arrive demain.", "Envoyé par Orange le nouveau routeur, il arrive demain."},
 		"gaps":                   {"One.\n\n\n\nTwo.", "One.\n\nTwo."},
 	} {
 		if got := Unquoted(x[0]); got != x[1] {

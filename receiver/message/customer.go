@@ -111,17 +111,24 @@ func (i customer) CallReached() bool {
 
 // CallFailed tells that this message follows a call that reached nobody, rather
 // than one that was not made.
-func (i customer) CallFailed() bool {
-	if len(i.f.Call) == 0 || i.CallReached() {
-		return false
-	}
-	called, err := time.Parse(time.RFC3339, i.f.Call["at"])
-	return err != nil || i.n.DecidedAt.Sub(called) < 24*time.Hour
+func (i customer) CallFailed() bool { return i.justCalled() && !i.CallReached() }
+
+// CallDeclined tells that this message follows a call that was taken, and led to nothing.
+func (i customer) CallDeclined() bool {
+	return i.justCalled() && locale.KeyOf(i.f.Call["outcome"]) == "refused"
 }
 
-// NoAnswer tells that nobody took the call, which one that was refused, or answered by
-// somebody else, does not say.
-func (i customer) NoAnswer() bool { return i.CallFailed() && i.f.Call["outcome"] == "voicemail" }
+func (i customer) justCalled() bool {
+	called, err := time.Parse(time.RFC3339, i.f.Call["at"])
+	return len(i.f.Call) > 0 && (err != nil || i.n.DecidedAt.Sub(called) < 24*time.Hour)
+}
+
+// NoAnswer tells that nobody took the call, which one that was answered by somebody else
+// does not say.
+func (i customer) NoAnswer() bool {
+	o := locale.KeyOf(i.f.Call["outcome"])
+	return i.CallFailed() && (o == "voicemail" || o == "no_answer")
+}
 
 // CallOutcome is how the call ended, in words.
 func (i customer) CallOutcome() string { return i.NameOf("outcome", i.f.Call["outcome"]) }

@@ -231,6 +231,8 @@ func TestCallsSayWhatHappened(t *testing.T) {
 		{"never written", "B5", "", "", nil, nil, []string{"sans réponse"}},
 		{"no call made", "B5n", "", "", []incident.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
 		{"just called in vain", "B5n", "voicemail", "2025-03-20T09:25:00+01:00", []incident.HistoryLine{wrote}, []string{"pas de réponse au téléphone"}, nil},
+		{"just called, and answered by nobody", "B5n", "no_answer", "2025-03-20T09:25:00+01:00", []incident.HistoryLine{wrote}, []string{"pas de réponse au téléphone"}, []string{"non passé"}},
+		{"just called, and declined", "B5n", "refused", "2025-03-20T09:25:00+01:00", []incident.HistoryLine{wrote}, []string{"[REFUS DU CLIENT]", "n'a pas souhaité donner suite", "Parlez-en"}, []string{"non passé", "n'a pas été noté", "sans réponse"}},
 		{"called long ago", "B5n", "voicemail", "2025-03-12T09:25:00+01:00", []incident.HistoryLine{wrote}, []string{"appel prévu, non passé"}, []string{"pas de réponse au téléphone"}},
 	} {
 		n := example(c.template, "fr")[0]
@@ -251,6 +253,30 @@ func TestCallsSayWhatHappened(t *testing.T) {
 		for _, w := range c.never {
 			if strings.Contains(all, w) {
 				t.Errorf("%s: %q is said:\n%s\n%s", c.name, w, out.Subject, out.Text)
+			}
+		}
+	}
+}
+
+// One mail about several answers says each of them, in its own words.
+func TestAMailOfSeveralAnswersSaysEach(t *testing.T) {
+	for lang, want := range map[string][]string{
+		"fr": {"réponses reçues", "PC-LEA – Léa Bernard : souhaite un appel.", "> l'après-midi seulement", "PC-PAUL – Léa Bernard : absence annoncée ; prochain point le jeudi 20 mars.", "> je rentre jeudi"},
+		"en": {"answers received", "PC-LEA – Léa Bernard: asks to be called.", "> l'après-midi seulement", "PC-PAUL – Léa Bernard: is away; we look again on Thursday 20 March.", "> je rentre jeudi"},
+	} {
+		one, two := example("B13", lang)[0], example("B13", lang)[0]
+		one.Data.Machine, two.Data.Machine, two.Data.Number = "PC-LEA", "PC-PAUL", one.Data.Number+1
+		two.IncidentID = "i131"
+		one.Data.Answer = map[string]string{"result": "call_me", "note": "l'après-midi seulement", "by": "Léa Bernard"}
+		two.Data.Answer = map[string]string{"result": "away", "until": "2025-03-20", "note": "je rentre jeudi", "by": "Léa Bernard"}
+		out, err := newTestRenderer(t).Render([]incident.Notification{one, two})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(strings.Fields(out.Subject+" "+out.Text), " ")
+		for _, w := range want {
+			if !strings.Contains(text, w) || !strings.Contains(out.HTML, strings.TrimPrefix(strings.ReplaceAll(w, "'", "&#39;"), "> ")) && strings.HasPrefix(w, "> ") {
+				t.Errorf("%s: %q is not said:\n%s\n%s", lang, w, out.Subject, out.Text)
 			}
 		}
 	}

@@ -219,6 +219,11 @@ func (v *view) Fact() string {
 	return v.Say("fact."+v.kind(), "engine", v.Made())
 }
 
+// SameAnswers tells that all were answered alike.
+func (v *view) SameAnswers() bool {
+	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.AnswerResult() != v.AnswerResult() })
+}
+
 // Sentence of a bundle counts the machines.
 func (v *view) Sentence() string {
 	if !v.many {

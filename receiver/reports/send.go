@@ -46,10 +46,7 @@ func (o *Sender) Run(ctx context.Context) error {
 
 // Turn sends what is due and has not been sent.
 func (o *Sender) Turn(ctx context.Context) error {
-	if err := o.monthly(ctx, o.Now()); err != nil {
-		return err
-	}
-	return o.remind(ctx, o.Now())
+	return errors.Join(o.monthly(ctx, o.Now()), o.remind(ctx, o.Now()))
 }
 
 // monthly sends the reports of the month before when their hour has come, once: the
@@ -71,22 +68,32 @@ func (o *Sender) monthly(ctx context.Context, now time.Time) error {
 	}
 	var out []posted
 	var waits error
-	for n, x := range due.Mails {
+	counted := map[string]int{}
+	for _, x := range due.Mails {
 		if fresh && sent == "" {
 			break // it did not watch yet: there is nothing to tell
 		}
+		// Counted, as one report may go to several readers in mails of their own; each
+		// for itself, as an inventory may change while some of them wait.
+		about := fmt.Sprintf("%s/%s/%s/%s", x.Report, x.Scope.Customer, x.Scope.Platform, x.Language)
+		n := incident.Notification{ID: fmt.Sprintf("report/%s/%d/%s", due.Month.Name, counted[about], about), Step: "report", Template: "monthly-report", DecidedAt: now, To: x.To, Language: x.Language}
+		counted[about]++
+		if left, err := o.left(ctx, n); err != nil || left {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		words, err := o.Mail(ctx, due.Month, x, o.Speaks(), o.Pages())
 		unread := errors.Is(err, errUnread)
-		if unread && now.Before(due.Due.Add(patience)) {
+		if unread && o.Nights.Prometheus() != nil && now.Before(due.Due.Add(patience)) {
 			waits = fmt.Errorf("report %s of %s waits: %w", x.Report, due.Month.Name, err)
 			continue
 		}
 		if err != nil && !unread {
 			return fmt.Errorf("report %s of %s: %w", x.Report, due.Month.Name, err)
 		}
-		// Counted, as one report may go to several readers in mails of their own.
-		id := fmt.Sprintf("report/%s/%d/%s/%s/%s/%s", due.Month.Name, n, x.Report, x.Scope.Customer, x.Scope.Platform, x.Language)
-		out = append(out, posted{incident.Notification{ID: id, Step: "report", Template: "monthly-report", DecidedAt: now, To: x.To, Language: x.Language}, words})
+		out = append(out, posted{n, words})
 	}
 	return errors.Join(o.post(ctx, monthKey, due.Month.Name, out, now, waits == nil), waits)
 }
@@ -128,6 +135,20 @@ func (o *Sender) remind(ctx context.Context, now time.Time) error {
 			To: []incident.Party{p}, Language: p.Language}, words})
 	}
 	return o.post(ctx, weekKey, week.Week, out, now, true)
+}
+
+// left reports whether a mail is in the outbox already.
+func (o *Sender) left(ctx context.Context, n incident.Notification) (is bool, err error) {
+	id, _, err := o.Letter(n, message.Rendered{})
+	if err != nil {
+		return false, err
+	}
+	err = o.Store.View(ctx, func(tx *store.Tx) error {
+		ts, err := tx.Transmissions(id)
+		is = len(ts) > 0
+		return err
+	})
+	return is, err
 }
 
 // sent is what the store remembers; where it remembers nothing, first is asked.

@@ -82,7 +82,7 @@ func (e *eraser) refuse() error {
 	for _, q := range []struct{ what, query string }{
 		{"open incident", `SELECT id, value FROM incident WHERE open = 1 ORDER BY number`},
 		{"message not sent yet about", `SELECT incident, value FROM notification WHERE message = '' ORDER BY incident`},
-		{"message under way", `SELECT id, value FROM message WHERE id IN (SELECT message FROM transmission WHERE next_at IS NOT NULL) ORDER BY id`},
+		{"message under way", `SELECT id, value FROM message WHERE length(value) > 0 AND id IN (SELECT message FROM transmission WHERE next_at IS NOT NULL) ORDER BY id`},
 	} {
 		rows, err := e.tx.unpacked(q.query)
 		if err != nil {

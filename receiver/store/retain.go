@@ -81,9 +81,9 @@ func (tx *Tx) cutTo(before time.Time) (int64, error) {
 
 // last returns the chains, of one sort, of which nothing was written after the cut.
 func (c *cutter) last(where string) ([]string, error) {
-	return c.tx.texts(`SELECT DISTINCT h.Chain FROM seal_head h WHERE h.seal <= ? AND `+where+`
-		AND NOT EXISTS (SELECT 1 FROM seal_head l WHERE l.chain = h.Chain AND l.seal > ?)
-		AND NOT EXISTS (SELECT 1 FROM unsealed u WHERE u.chain = h.Chain) ORDER BY h.Chain`, c.upto, c.upto)
+	return c.tx.texts(`SELECT DISTINCT h.chain FROM seal_head h WHERE h.seal <= ? AND `+where+`
+		AND NOT EXISTS (SELECT 1 FROM seal_head l WHERE l.chain = h.chain AND l.seal > ?)
+		AND NOT EXISTS (SELECT 1 FROM unsealed u WHERE u.chain = h.chain) ORDER BY h.chain`, c.upto, c.upto)
 }
 
 // again puts a chain that stays down for the next seal.
@@ -105,7 +105,7 @@ func (c *cutter) all(statements []string, args ...any) error {
 }
 
 func (c *cutter) incidents() error {
-	chains, err := c.last(`h.Chain NOT LIKE '%/%' AND h.Chain <> '` + journal.System + `'`)
+	chains, err := c.last(`h.chain NOT LIKE '%/%' AND h.chain <> '` + journal.System + `'`)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (c *cutter) message(id string) (bool, error) {
 }
 
 func (c *cutter) payloads() error {
-	chains, err := c.last(`h.Chain LIKE '` + journal.Payload + `%'`)
+	chains, err := c.last(`h.chain LIKE '` + journal.Payload + `%'`)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (c *cutter) payloads() error {
 }
 
 func (c *cutter) messages() error {
-	chains, err := c.last(`h.Chain LIKE '` + journal.Message + `%'`)
+	chains, err := c.last(`h.chain LIKE '` + journal.Message + `%'`)
 	if err != nil {
 		return err
 	}

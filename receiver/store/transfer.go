@@ -125,7 +125,7 @@ func carry(ctx context.Context, tx *Tx, to *Store, t tables.Table, position, don
 		if err := rows.Scan(at...); err != nil {
 			return err
 		}
-		args = append(args, pg.Values(row())...)
+		args = append(args, pg.Values(to.repacked(kinds, row()))...)
 		if len(args) == rowsPerStep*len(names) {
 			if err := step(); err != nil {
 				return err
@@ -136,6 +136,26 @@ func carry(ctx context.Context, tx *Tx, to *Store, t tables.Table, position, don
 		return err
 	}
 	return step()
+}
+
+// repacked gives a row the forms in which this database is written: earlier receivers
+// may read along on a server. What cannot be read stays as it is.
+func (s *Store) repacked(kinds string, row []any) []any {
+	for n, kind := range kinds {
+		pack := map[rune]func([]byte) ([]byte, error){'s': s.packer.Pack, 'm': s.packer.PackMail}[kind]
+		was, is := row[n].([]byte)
+		if pack == nil || !is {
+			continue
+		}
+		text, err := s.packer.Unpack(was)
+		if err == nil {
+			text, err = pack(text)
+		}
+		if err == nil {
+			row[n] = text
+		}
+	}
+	return row
 }
 
 // arrived verifies what has been carried over, and lets receivers use it.

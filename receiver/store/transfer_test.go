@@ -79,6 +79,12 @@ func TestTransfer(t *testing.T) {
 		}
 	}
 	sound(t, back, seals...)
+	// Earlier receivers of the server's schema read zstd and JSON alone.
+	forms, err := pgtest.Query(server, `SELECT DISTINCT get_byte(value, 0) FROM incident UNION SELECT get_byte(value, 0) FROM (
+		SELECT value FROM notification UNION ALL SELECT value FROM message) told ORDER BY 1`)
+	if err != nil || forms != "1\n123\n" {
+		t.Errorf("on the server there are rows of the forms %q (%v)", forms, err)
+	}
 	if _, err := transfer(t, path, back, 0); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("a database was overwritten: %v", err)
 	}

@@ -189,6 +189,9 @@ func TestVerifyNamesWhatWasChanged(t *testing.T) {
 			if len(v.Faults) == 0 || !strings.Contains(v.Faults[0].String(), c.want) {
 				t.Errorf("faults %v, want first %q", v.Faults, c.want)
 			}
+			if twice := regexp.MustCompile(`message/\S+`).FindAllString(fmt.Sprint(v.Faults), -1); len(twice) > 1 {
+				t.Errorf("a message counts %d times: %v", len(twice), v.Faults)
+			}
 		})
 	}
 	wrong := seals[2]
@@ -265,6 +268,11 @@ func testEraseAPerson(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	update(t, s, func(tx *store.Tx) error { // nothing is left of a message that is tried again
+		failed := tx.Exec(`UPDATE transmission SET next_at = 1`)
+		_, err := tx.Erase([]string{"somebody else"}, now)
+		return errors.Join(failed, err, tx.Exec(`UPDATE transmission SET next_at = NULL`))
+	})
 	seal(t, s, now.Add(time.Hour))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

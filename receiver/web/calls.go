@@ -40,9 +40,19 @@ type callRow struct {
 	Attempts []callTry `json:"attempts"`
 	// Trace is "waiting" while a call is noted and its written trace is not
 	// accepted yet: the task ends with that.
-	Trace   string   `json:"trace,omitempty"`
-	Offline bool     `json:"offline,omitempty"`
-	Form    *actForm `json:"-"`
+	Trace   string `json:"trace,omitempty"`
+	Offline bool   `json:"offline,omitempty"`
+	// Answer is the customer's newest word.
+	Answer *callAnswer `json:"answer,omitempty"`
+	Form   *actForm    `json:"-"`
+}
+
+// callAnswer is what a customer answered: done, away, call_me or not_mine, and in words.
+type callAnswer struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Result string    `json:"result,omitempty"`
+	Note   string    `json:"note,omitempty"`
 }
 
 type callContact struct {
@@ -125,7 +135,10 @@ func (s *site) call(d receiver.Detail, who string) callRow {
 		x.Trace = traceOf(sc, d)
 	}
 	for _, a := range seen.Acts {
-		if a.Verb == "call" {
+		switch a.Verb {
+		case "answer":
+			x.Answer = &callAnswer{At: a.At, By: a.By, Result: a.Fields["result"], Note: a.Fields["note"]}
+		case "call":
 			x.Attempts = append(x.Attempts, callTry{At: a.At, By: a.By, Outcome: a.Fields["outcome"], Person: a.Fields["person"], Agreed: a.Fields["agreed"],
 				Note: cmp.Or(a.Fields["note"], a.Fields["reason"]), Next: a.Fields["next_date"]})
 		}

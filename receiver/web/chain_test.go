@@ -214,10 +214,11 @@ func (d *desk) callDue(incident string) {
 func TestCalls(t *testing.T) {
 	d := newDesk(t, "synomega", "", posting(t))
 	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, map[string]string{"error": "agent <b>gone"})
+	d.acts("i1", "answer", "lea", model.Labels{"result": "call_me", "note": "afternoons <b>only"})
 	d.callDue("1")
 	b := d.browser("sup")
 	code, text := b.get("/calls")
-	must(t, code, text, "PC-LEA", `href="tel:`, "essai 1 sur 3", "Noter l&#39;appel", "Quoi dire")
+	must(t, code, text, "Rappelez-moi", "« afternoons &lt;b&gt;only »", "PC-LEA", `href="tel:`, "essai 1 sur 3", "Noter l&#39;appel", "Quoi dire")
 	code, text = b.get("/calls?note=i1")
 	must(t, code, text, `name="agreed"`, `name="outcome"`)
 	code, text = b.post("/incidents/i1/call", url.Values{"back": {"/calls"}, "outcome": {"voicemail"}, "agreed": {"rappel demain <b>"}, "note": {"was rude <i>"}})

@@ -120,9 +120,13 @@ func TestLinkPagesSpeakInNames(t *testing.T) {
 			t.Errorf("%d, and not %q:\n%s", code, want, text)
 		}
 	}
+	code, text := b.post(path("i2", "answer", true, "lea"), url.Values{"result": {"away"}, "until": {"2026-03-01"}})
+	if text = html.UnescapeString(text); code != http.StatusUnprocessableEntity || !strings.Contains(text, "jusqu'au 01/03/2026 ") || strings.Contains(text, "2026-03-01T") {
+		t.Errorf("%d, a day that is over:\n%s", code, text)
+	}
 	d, path = linkDesk(t, "activeprolearn")
 	d.fires(model.Labels{"alertname": "MoodleLoginDown", "platform": "lms-A", "signal": "functional_probe", "machine": "", "backup_role": "", "kind": ""}, nil)
-	code, text := d.browser("").get(path("i1", "qualify", false, "op"))
+	code, text = d.browser("").get(path("i1", "qualify", false, "op"))
 	must(t, code, html.UnescapeString(text), "Rupture réseau chez l'hébergeur", ">inconnue<")
 }
 

@@ -52,10 +52,10 @@ func (p *Policy) Warnings(dir *inventory.Directory, now time.Time) []string {
 	return append(out, p.roleGaps(dir, now)...)
 }
 
-// endsUnverified reports whether the end of an alert may leave an incident open, for a
-// person to say whether it is over.
+// endsUnverified reports whether the end of an alert, which else ends an incident, may
+// leave it open for a person to say whether it is over: after a restore or a report.
 func (s *Scenario) endsUnverified() bool {
-	return s.Proof != ProofCleared || s.Resolve.Cause || len(s.Severity.Order) > 0
+	return s.Proof == ProofCleared && (s.Resolve.Cause || len(s.Severity.Order) > 0)
 }
 
 // asksForProof reports whether a step tells somebody of ours of an unverified incident.

@@ -382,6 +382,11 @@ func (p *player) act(e *event) error {
 		planned, _ := p.book.PlanSilences(target.Incident, act, around, p.now) // the act itself says why not
 		var ids []string
 		for _, s := range planned {
+			if act.Verb == rules.VerbUnsilence {
+				ids = append(ids, endSilences(p.silences, s, p.now)...)
+				p.noticeAt(p.now)
+				continue
+			}
 			id, err := p.addSilence(s)
 			if err != nil {
 				return err
@@ -404,14 +409,18 @@ func (p *player) act(e *event) error {
 	return nil
 }
 
-// addSilence puts a silence into Alertmanager; one that is over ends those with the
-// same matchers by the same person.
-func (p *player) addSilence(s incident.Silence) (id string, err error) {
-	for _, old := range p.silences {
-		if !s.EndsAt.After(p.now) && old.By == s.By && slices.Equal(old.Matchers, s.Matchers) {
-			old.EndsAt = p.now
+// endSilences ends the silences with the same matchers by the same person.
+func endSilences(all []*silence, s incident.Silence, now time.Time) (ids []string) {
+	for _, old := range all {
+		if old.active(now) && old.By == s.By && slices.Equal(old.Matchers, s.Matchers) {
+			old.EndsAt, ids = now, append(ids, old.ID)
 		}
 	}
+	return ids
+}
+
+// addSilence puts a silence into Alertmanager.
+func (p *player) addSilence(s incident.Silence) (id string, err error) {
 	matchers, err := model.ParseMatchers(s.Matchers)
 	if err != nil {
 		return "", err

@@ -31,6 +31,8 @@ type Borrowed struct {
 	// Parts name keys from the top, as an edit's path does; their order stays that of
 	// the other policy.
 	Parts []string `yaml:"parts"`
+	// Adds name lists that both policies have: their elements come after this one's.
+	Adds []string `yaml:"adds"`
 	// Roles are those that have another name here.
 	Roles map[string]string `yaml:"roles"`
 }
@@ -136,6 +138,29 @@ func (t Borrowed) of(files []strict.File, heads []*yaml.Node) (*document, error)
 	return &document{name: t.As, root: yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{out}}}, nil
 }
 
+// add puts the elements of the other policy's lists after those of the same lists here.
+func (t Borrowed) add(files []strict.File, docs []*document) error {
+	others, err := documents(files)
+	if err != nil {
+		return err
+	}
+	for _, d := range others {
+		t.rename(&d.root)
+	}
+	for _, path := range t.Adds {
+		from, err := only(others, path)
+		if err != nil {
+			return strict.Fault{Position: t.Position, Path: "takes." + t.From + "." + path, What: err.Error()}
+		}
+		to, err := only(docs, path)
+		if err != nil {
+			return strict.Fault{Position: t.Position, Path: "takes." + t.From + "." + path, What: err.Error()}
+		}
+		to.value().Content = append(to.value().Content, plain(from.value()).Content...)
+	}
+	return nil
+}
+
 // part is what is taken of a value: all of it, some of its elements, or nil.
 func (t Borrowed) part(key string, n *yaml.Node, found map[string]bool) *yaml.Node {
 	if slices.Contains(t.Parts, key) {
@@ -206,6 +231,9 @@ func (o *Overlay) Apply(files []strict.File, read func(policy string) ([]strict.
 		if err != nil {
 			return nil, err
 		}
+		if err := t.add(other, docs); err != nil {
+			return nil, err
+		}
 		docs = append(docs, d)
 	}
 	var faults strict.Faults
@@ -230,12 +258,12 @@ func (o *Overlay) Apply(files []strict.File, read func(policy string) ([]strict.
 	return out, nil
 }
 
-func (e Edit) apply(docs []*document) error {
-	var at place
+// only finds the one place that a path names.
+func only(docs []*document, path string) (at place, err error) {
 	var nearest error
 	found, deepest := 0, -1
 	for _, d := range docs {
-		p, depth, err := lookUp(&d.root, strings.Split(e.Path, "."))
+		p, depth, err := lookUp(&d.root, strings.Split(path, "."))
 		switch {
 		case err == nil:
 			at, found = p, found+1
@@ -245,10 +273,19 @@ func (e Edit) apply(docs []*document) error {
 	}
 	switch {
 	case found == 0:
-		return fmt.Errorf("the policy has no such place (%w): name where it went, or take the edit out", nearest)
+		return at, fmt.Errorf("the policy has no such place (%w): name where it went, or take this out", nearest)
 	case found > 1:
-		return errors.New("stands in several files of the policy: keep it in one")
-	case e.Remove:
+		return at, errors.New("stands in several files of the policy: keep it in one")
+	}
+	return at, nil
+}
+
+func (e Edit) apply(docs []*document) error {
+	at, err := only(docs, e.Path)
+	if err != nil {
+		return err
+	}
+	if e.Remove {
 		at.remove()
 		return nil
 	}

@@ -52,15 +52,24 @@ func TestAnOverlayIsStrict(t *testing.T) {
 	if _, taken, _ := strings.Cut(got, "again: *s\n"); taken != "schema: 2\nroles: {holder: {field: f}}\nsteps:\n  - name: y\n    cc: [holder]\n    hours: [c]\n" {
 		t.Errorf("borrowed:\n%s", taken)
 	}
+	// A list of both policies holds both's elements.
+	got, err = apply("takes: [{from: o, as: three.yml, parts: [roles], adds: [steps], roles: {owner: holder}}]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "steps:\n  - name: a\n    when: [{before: x, by: 1h}, {act: y}]\n  - name: a2\n  - name: x\n    to: [holder, told]\n    hours: [b]\n  - name: y\n    cc: [holder]\n"; !strings.Contains(got, want) {
+		t.Errorf("added:\n%s", got)
+	}
 	for text, want := range map[string]string{
-		"takes: [{from: o, as: three.yml, parts: [steps.z]}]": "that policy has no steps.z",
-		"edits:\n  - path: steps.b.when\n    value: 1\n":      `overlay.yml:2: steps.b.when: the policy has no such place (two.yml: line 3: 0 times "b")`,
-		"edits: [{path: both, value: 3}]":                     "stands in several files",
-		"edits: [{path: hold, value: 60s}]":                   "says so already",
-		"edits: [{path: hold}]":                               "either the value",
-		"edits: [{path: hold, value: 1, remove: true}]":       "either the value",
-		"edits: [{path: again.k, value: 3}]":                  "write the value out",
-		"edits: [{path: hold, vlaue: 3}]":                     `did you mean "value"?`,
+		"takes: [{from: o, as: three.yml, parts: [roles], adds: [hold]}]": "takes.o.hold: the policy has no such place",
+		"takes: [{from: o, as: three.yml, parts: [steps.z]}]":             "that policy has no steps.z",
+		"edits:\n  - path: steps.b.when\n    value: 1\n":                  `overlay.yml:2: steps.b.when: the policy has no such place (two.yml: line 3: 0 times "b")`,
+		"edits: [{path: both, value: 3}]":                                 "stands in several files",
+		"edits: [{path: hold, value: 60s}]":                               "says so already",
+		"edits: [{path: hold}]":                                           "either the value",
+		"edits: [{path: hold, value: 1, remove: true}]":                   "either the value",
+		"edits: [{path: again.k, value: 3}]":                              "write the value out",
+		"edits: [{path: hold, vlaue: 3}]":                                 `did you mean "value"?`,
 	} {
 		if _, err := apply(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

@@ -25,6 +25,19 @@ type Calls struct {
 	Command bool `yaml:"command"`
 	// Several says that one call may hold several: one that saves counts.
 	Several bool `yaml:"several"`
+	// Beside says that the program is called for much else: where a script calls it with
+	// one of Saves, its calls without save nothing.
+	Beside bool `yaml:"beside"`
+}
+
+// surely tells a call by which something is saved from one of which nobody can tell.
+func (c *Calls) surely(arguments []string) bool {
+	for i := range arguments {
+		if kind, known := c.command(arguments[i:]); known && kind == callSaves {
+			return true
+		}
+	}
+	return false
 }
 
 // call is what a program was called for.

@@ -21,6 +21,9 @@ type hidden struct {
 func (p *Program) hides(script string, options []string) hidden {
 	var out hidden
 	own, others := p.savers(script, options, 0)
+	if p.Calls != nil && p.Calls.Beside && slices.ContainsFunc(own, func(r reached) bool { return r.sure }) {
+		own = slices.DeleteFunc(own, func(r reached) bool { return !r.sure })
+	}
 	for _, r := range own {
 		out.left = cmp.Or(out.left, r.left)
 		if r.lost != "" && (out.why == "" || r.blind) {
@@ -65,6 +68,7 @@ func (p *Program) savers(script string, options []string, depth int) (own, other
 			if kind, _ := p.Calls.of(p.Name, words, named); kind != callSaves {
 				continue
 			}
+			r.sure = p.Calls != nil && p.Calls.surely(words)
 		}
 		r.left = cmp.Or(p.left(r.words), r.left)
 		if known {
@@ -98,6 +102,7 @@ type reached struct {
 	hint  string
 	lost  string // why the script ends with 0 whatever it ended with
 	blind bool
+	sure  bool // it saves, and is not only not known to save nothing
 }
 
 // lose finds out whether the script ends with 0 whatever the command ended with.
@@ -186,6 +191,7 @@ func (s *follower) command(cmd syntax.Command, w way) {
 			s.functions[cmd.Name.Value] = cmd.Body
 		}
 	case *syntax.DeclClause:
+		w.out = false
 		s.substituted(cmd, w.hinting("of export, local and their like the code is 0 whatever $(...) ended with"))
 	case nil:
 	default:

@@ -74,7 +74,20 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		{sh("retry() { for n in 1 2 3; do \"$@\" && return 0; sleep 5; done; return 1; }; retry restic backup /d >log 2>&1 || exit 1; date"), seen},
 		{sh("rc=1; while [ $rc -ne 0 ]; do restic backup /d >log 2>&1; rc=$?; sleep 60; done; date"), seen},
 		{sh("for d in a b; do restic backup $d >log 2>&1 && exit 0; done; exit 1"), seen},
+		{[]string{"bash", "-c", "state=ok; restic backup /d >log 2>&1 || state='failed restic'; [[ $state == failed* ]] && exit 1; exit 0"}, seen},
+		{[]string{"bash", "-c", "failed=0; for d in a b; do restic backup $d >log 2>&1 & pids=\"$pids $!\"; done; for p in $pids; do wait $p || let \"failed+=1\"; done; if [ \"$failed\" == 0 ]; then date; else exit 1; fi"}, seen},
+		{[]string{"bash", "-c", "set -euo pipefail; main() { local d=/d; restic backup \"$d\" >log 2>&1; date; }; main \"$@\" | logger"}, seen},
+		{[]string{"bash", "-c", "restic backup /d >log 2>&1; printf -v rc %d $?; exit $rc"}, seen},
+		{sh("die() { echo \"$*\" >&2; exit \"${2:-1}\"; }; restic backup /d >log 2>&1 || die failed; date"), seen},
+		{sh("for d in a b; do restic backup $d >log 2>&1 || continue; n=$((n+1)); done; [ \"$n\" = 2 ]"), seen},
+		{sh("add() { errors=\"$errors${errors:+, }$1\"; }; restic backup /d >log 2>&1 || add restic; test -z \"$errors\""), seen},
+		{sh("rc=0; restic backup /d >log 2>&1 || : $((rc+=1)); exit $rc"), seen},
+		{sh("rc=0; restic backup /d >log 2>&1; echo $? >st; read rc <st; exit $rc"), seen},
+		{sh("restic backup /d >log 2>&1 || kill -TERM $$; date"), seen},
+		{sh("trap 'umount /m; exit' EXIT; restic backup /d >log 2>&1"), seen},
 		{sh("while read d; do restic backup $d; done <list; date"), words},
+		{sh("rc=0; { restic backup /d || rc=1; } | cat; exit $rc"), words},
+		{sh("restic backup /a & wait $!; restic forget & wait $!"), words},
 		{sh("restic backup /d & wait $!; restic forget & wait $!; date"), words},
 		{sh("restic backup /d; curl -m 10 --retry 5 https://hc.example/1/$?"), words},
 		{sh("restic backup /d; rc=$?; if [ $rc -ne 0 ]; then wget https://hc.example/1/fail || true; fi; rm -f tmp"), words},
@@ -120,6 +133,7 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		{sh("if mountpoint /m; then restic backup /d; exit 0; fi; exit 1"), words},
 		{sh("save() { restic backup /d && return 0; }; save; date"), words},
 		{sh("restic backup /d >/var/log/r.log 2>&1; date"), blind},
+		{sh("save() { local out=$(restic backup /d 2>&1); return $?; }; save"), blind},
 		{sh("restic backup /d &>/var/log/r.log; date"), blind},
 		{sh("restic backup /d 2>/dev/null; date"), blind},
 		{sh("restic backup /d 2>&1 | mail -s backup root"), blind},
@@ -174,6 +188,42 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 			if got := w.Judge(0, false); got.Result != Failed {
 				t.Errorf("%s: %q: %+v", program, line, got)
 			}
+		}
+	}
+}
+
+// What only tells somebody, or fetches a token, may end as it will.
+func TestScriptsThatCallItForMuchElse(t *testing.T) {
+	p, _ := table(t).Get("curl")
+	for script, want := range map[string]Result{
+		"curl -fsS https://hc.example/start >/dev/null 2>&1; curl --fail -T a.sql https://store.example/ >log 2>&1 || exit 1; curl https://hc.example >/dev/null 2>&1 || true": Success,
+		"token=$(curl -s https://fw.example/login 2>/dev/null); curl --fail -o a.zip -H \"$token\" https://fw.example/backup":                                                  Success,
+		"curl --fail -F file=@a.sql https://store.example/ >log 2>&1; curl -fsS -o /dev/null https://hc.example":                                                               Failed,
+		"curl -fsS https://fw.example/backup 2>/dev/null >a.xml; date":                                                                                                         Failed,
+	} {
+		if got := p.Watch([]string{"sh", "-c", script}).Judge(0, false); got.Result != want {
+			t.Errorf("%q: %+v, want %s", script, got, want)
+		}
+	}
+}
+
+// Who waits until a save in the background has ended knows that it went well.
+func TestSavesInTheBackground(t *testing.T) {
+	p, _ := table(t).Get("redis-cli")
+	for script, want := range map[string]Result{
+		"was=$(redis-cli lastsave); redis-cli bgsave; while [ $(redis-cli lastsave) = $was ]; do sleep 1; done; cp dump.rdb /b":   Success,
+		"redis-cli bgsave; until redis-cli info persistence | grep -q rdb_bgsave_in_progress:0; do sleep 1; done; cp dump.rdb /b": Success,
+		"redis-cli bgsave; sleep 60; cp dump.rdb /b": Failed,
+		"redis-cli bgsave; until redis-cli info persistence | tee log | grep rdb_bgsave_in_progress:0; do sleep 1; done; cat log; cp dump.rdb /b #err": Failed,
+	} {
+		w := p.Watch([]string{"sh", "-c", script})
+		said := "Background saving started\n"
+		if strings.Contains(script, "#err") {
+			said += "rdb_last_bgsave_status:err\n"
+		}
+		_, _ = w.Stream("stdout").Write([]byte(said))
+		if got := w.Judge(0, false); got.Result != want {
+			t.Errorf("%q: %+v, want %s", script, got, want)
 		}
 	}
 }

@@ -15,7 +15,8 @@ type fate struct {
 	at        *syntax.CallExpr
 	once      bool // it fails the first time alone
 	functions map[string]*syntax.Stmt
-	astray    bool // what becomes of it cannot be followed
+	counters  map[string]bool // variables that begin with nothing
+	astray    bool            // what becomes of it cannot be followed
 	steps     int
 	branches  int  // that are being played
 	sources   bool // functions of another file may be called
@@ -25,7 +26,7 @@ type fate struct {
 // What cannot be followed does not.
 func swallows(tree *syntax.File, at *syntax.CallExpr, errexit, pipefail bool) bool {
 	for _, once := range []bool{false, true} {
-		f := &fate{at: at, once: once, functions: map[string]*syntax.Stmt{}}
+		f := &fate{at: at, once: once, functions: map[string]*syntax.Stmt{}, counters: counters(tree)}
 		syntax.Walk(tree, func(n syntax.Node) bool {
 			switch n := n.(type) {
 			case *syntax.FuncDecl:
@@ -67,7 +68,9 @@ type world struct {
 	last     code // $?
 	idle     bool // it is what a test of settings came to, and tells of no failure
 	pipe     code // the worst of PIPESTATUS
-	job      code // of what was started with &
+	job      code // of what was started last with &
+	jobs     code // the worst of all
+	leaving  code // with which the script began to end
 	flow     flow
 	errexit  bool
 	pipefail bool
@@ -137,7 +140,7 @@ func (f *fate) all(list []*syntax.Stmt, ws []world, asked bool) []world {
 func (f *fate) stmt(stmt *syntax.Stmt, w world, asked bool) []world {
 	if stmt.Background || stmt.Coprocess || stmt.Disown {
 		return f.apart(w, stmt, func(out, end world) world {
-			out.job = end.last
+			out.job, out.jobs = end.last, max(out.jobs, end.last)
 			return out.ended(good)
 		})
 	}
@@ -188,7 +191,7 @@ func (f *fate) script(text string, w world) []world {
 
 // trapped plays what the script does at its exit, which may change the code.
 func (f *fate) trapped(w world) []world {
-	w.flow = goesOn
+	w.flow, w.leaving = goesOn, w.last
 	ends := f.script(w.onExit, w)
 	for i := range ends {
 		if ends[i].flow != leavesScript {
@@ -254,7 +257,7 @@ func (f *fate) command(cmd syntax.Command, w world, asked bool) []world {
 		return []world{after.ended(v.code().not())}
 	case *syntax.LetClause:
 		for _, x := range cmd.Exprs {
-			_, w = f.reckon(x, w)
+			_, w = f.reckon(unquoted(x), w)
 		}
 		return []world{w.ended(good)}
 	case *syntax.DeclClause:
@@ -274,7 +277,7 @@ func (f *fate) binary(cmd *syntax.BinaryCmd, w world, asked bool) []world {
 			return append(f.branch([]*syntax.Stmt{cmd.Y}, on, asked), off...)
 		})
 	}
-	return f.each(f.aside(w, []*syntax.Stmt{cmd.X}, true, itsCode), func(left world) []world {
+	return f.each(f.aside(w, []*syntax.Stmt{cmd.X}, asked, itsCode), func(left world) []world { // set -e holds in both
 		return f.aside(left, []*syntax.Stmt{cmd.Y}, asked, func(out, right world) world {
 			out = out.ended(right.last)
 			out.idle = right.idle
@@ -441,6 +444,11 @@ func (f *fate) call(cmd *syntax.CallExpr, w world, asked bool) []world {
 func (f *fate) simple(cmd *syntax.CallExpr, w world, asked bool) []world {
 	args := make([]value, 0, len(cmd.Args))
 	for _, word := range cmd.Args {
+		for _, part := range word.Parts { // : $((n += 1))
+			if sum, ok := part.(*syntax.ArithmExp); ok {
+				_, w = f.reckon(sum.X, w)
+			}
+		}
 		args = append(args, f.value(word, w))
 	}
 	name := plain(cmd.Args[0].Parts)
@@ -486,8 +494,11 @@ func (f *fate) builtin(name string, args []value, cmd *syntax.CallExpr, w world,
 		if name == "return" {
 			w.flow = leavesFunction
 		}
-		if len(args) > 1 {
+		switch {
+		case len(args) > 1:
 			w = w.ended(args[1].code())
+		case name == "exit" && w.leaving != 0:
+			w = w.ended(w.leaving)
 		}
 		return w
 	case "break":
@@ -504,8 +515,20 @@ func (f *fate) builtin(name string, args []value, cmd *syntax.CallExpr, w world,
 		w.idle = idle
 		return w
 	case "wait":
-		if len(args) > 1 && w.job != 0 {
+		switch {
+		case len(args) < 2 || w.job == 0:
+		case latest(cmd.Args[1]):
 			return w.ended(w.job)
+		default:
+			return w.ended(w.jobs)
+		}
+	case "kill":
+		f.astray = f.astray || w.hit && slices.ContainsFunc(args, func(v value) bool { return v.text == itself })
+	case "read", "readarray", "mapfile", "printf":
+		for _, v := range args[1:] {
+			if _, is := w.vars[v.text]; is {
+				w = w.set(v.text, value{looked: true})
+			}
 		}
 	case "shift":
 		if w.frame != nil && len(w.frame.params) > 0 {
@@ -549,7 +572,12 @@ func options(word string, errexit, pipefail bool, cmd *syntax.CallExpr) (bool, b
 }
 
 // allParams tells "$@" and its like.
-func allParams(word *syntax.Word) bool {
+func allParams(word *syntax.Word) bool { return param(word, "@", "*") }
+
+// latest tells "$!".
+func latest(word *syntax.Word) bool { return param(word, "!") }
+
+func param(word *syntax.Word, of ...string) bool {
 	parts := word.Parts
 	if len(parts) == 1 {
 		if quoted, ok := parts[0].(*syntax.DblQuoted); ok {
@@ -560,7 +588,7 @@ func allParams(word *syntax.Word) bool {
 		return false
 	}
 	p, ok := parts[0].(*syntax.ParamExp)
-	return ok && p.Param != nil && (p.Param.Value == "@" || p.Param.Value == "*")
+	return ok && p.Param != nil && slices.Contains(of, p.Param.Value)
 }
 
 func (f *fate) function(site *syntax.CallExpr, body *syntax.Stmt, params []value, w world, asked bool) []world {

@@ -19,7 +19,7 @@ table. Of each program the first row counts whose code fits and whose conditions
   output alone count. Of a command that looks after what was saved, such as a check or a prune, the failure is told.
 - Patterns are searched in each line of the output. A dagger marks what is documented and was not produced when the table was made.
 - Under *meanings from* stands the version whose exit codes and messages were observed. The patterns were written after these messages; the tests run them against
-  tar (in English and French), cpio, rsync, zip, 7-Zip, dar, rclone, unison, rsnapshot, sqlite3, pg_dump, restic and borg. Try the others once with a backup that you let fail.
+  tar (in English and French), cpio, rsync, zip, 7-Zip, zpaq, dar, rclone, unison, rsnapshot, sqlite3, pg_dump, restic and borg. Try the others once with a backup that you let fail.
 - A code is the program's *own* where nothing stands in front of it but what hands the code on, such as sudo, nice or timeout; a script, a shell, ssh or docker may end by it as
   well. Chronic ends with 1 also for a program that was killed, so that 1 is failed behind it: leave it away and give --hide-output.
 - What is started and left alone (systemd-run without --wait, docker and podman with -d, ssh and setsid with -f, screen and tmux with -d, & in a script without wait) is failed although it ends with 0: nobody knows how it ended.
@@ -96,6 +96,9 @@ func conditions(r *Row) []string {
 	}
 	for i := range r.Same {
 		add([]string{"one number in", "and in"}[min(i, 1)], &r.Same[i])
+	}
+	if r.Script != nil {
+		add("the script", r.Script)
 	}
 	for i := range r.Argument {
 		add("an argument", &r.Argument[i])

@@ -67,6 +67,7 @@ type Row struct {
 	Without  Patterns `yaml:"without"`  // none is found in any line
 	Same     Patterns `yaml:"same"`     // the last that each takes out of a line is the same
 	Argument Patterns `yaml:"argument"` // each is found in some argument of the command
+	Script   *Pattern `yaml:"script"`   // is found in the script that calls the program
 	Own      bool     `yaml:"own"`      // the code is the program's own, not of what stands in front of it
 	First    *Pattern `yaml:"first"`    // of the standard output's first line
 	Last     *Pattern `yaml:"last"`     // of its last line

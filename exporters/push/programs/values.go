@@ -123,16 +123,103 @@ func (f *fate) part(part syntax.WordPart, w world) value {
 		if part.Param == nil || part.Excl {
 			break
 		}
-		v := w.variable(part.Param.Value)
+		v := f.variable(part.Param.Value, w)
 		switch {
 		case part.Length && v.known:
 			return value{text: strconv.Itoa(len(v.text)), known: true}
+		case part.Exp != nil:
+			return f.expanded(v, part.Exp, w)
 		case part.Slice != nil || part.Repl != nil:
-			v.known, v.looked = false, v.looked || v.known
+			return v.changed()
 		}
 		return v
 	}
 	return value{looked: true}
+}
+
+// expanded is a variable with what stands for it where it is empty, or where it is not.
+func (f *fate) expanded(v value, by *syntax.Expansion, w world) value {
+	switch by.Op {
+	case syntax.DefaultUnset, syntax.DefaultUnsetOrNull, syntax.AssignUnset, syntax.AssignUnsetOrNull:
+		if v.known && v.text == "" {
+			return f.value(by.Word, w)
+		}
+		return v
+	case syntax.AlternateUnset, syntax.AlternateUnsetOrNull:
+		if v.nonzero || v.known && v.text != "" {
+			return f.value(by.Word, w)
+		}
+		return v
+	case syntax.ErrorUnset, syntax.ErrorUnsetOrNull:
+		return v
+	}
+	return v.changed()
+}
+
+// changed is what is known of a text of which a part was taken.
+func (v value) changed() value {
+	v.known, v.looked, v.text = false, v.looked || v.known, ""
+	return v
+}
+
+// itself stands for the number of the script's own process.
+const itself = "$$"
+
+// variable is a variable, or a counter that nothing has been added to yet.
+func (f *fate) variable(name string, w world) value {
+	if name == "$" {
+		return value{text: itself, known: true}
+	}
+	if _, is := w.vars[name]; !is && f.counters[name] {
+		return value{known: true}
+	}
+	return w.variable(name)
+}
+
+// counters are the variables to which a script adds.
+func counters(tree *syntax.File) map[string]bool {
+	out := map[string]bool{}
+	syntax.Walk(tree, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Assign:
+			if n.Name == nil || n.Value == nil {
+				break
+			}
+			syntax.Walk(n.Value, func(in syntax.Node) bool {
+				switch in := in.(type) {
+				case *syntax.ParamExp:
+					if in.Exp == nil && in.Param != nil && in.Param.Value == n.Name.Value {
+						out[n.Name.Value] = true
+					}
+				case *syntax.ArithmExp:
+					syntax.Walk(in.X, func(in syntax.Node) bool {
+						word, ok := in.(*syntax.Word)
+						out[n.Name.Value] = out[n.Name.Value] || ok && word.Lit() == n.Name.Value
+						return true
+					})
+				}
+				return true
+			})
+		case *syntax.UnaryArithm:
+			if word, ok := n.X.(*syntax.Word); ok && n.Op == syntax.Inc {
+				out[word.Lit()] = true
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// unquoted is what let reckons, which is quoted mostly.
+func unquoted(x syntax.ArithmExpr) syntax.ArithmExpr {
+	word, ok := x.(*syntax.Word)
+	if !ok || word.Lit() != "" {
+		return x
+	}
+	if inner, err := syntax.NewParser().Arithmetic(strings.NewReader(plain(word.Parts))); err == nil {
+		return inner
+	}
+	return x
 }
 
 func (w world) variable(name string) value {
@@ -162,7 +249,7 @@ func (f *fate) reckon(x syntax.ArithmExpr, w world) (value, world) {
 	case *syntax.Word:
 		v := f.value(x, w)
 		if name := x.Lit(); v.known && name != "" && strings.Trim(name, "0123456789") != "" {
-			v = w.variable(name)
+			v = f.variable(name, w)
 		}
 		return v, w
 	case *syntax.ParenArithm:
@@ -232,6 +319,9 @@ func (f *fate) test(x syntax.TestExpr, w world) (c code, idle bool) {
 		if x.Op != syntax.AndTest && x.Op != syntax.OrTest {
 			a, _ := x.X.(*syntax.Word)
 			b, _ := x.Y.(*syntax.Word)
+			if globbed(b) {
+				return either, f.value(a, w).setting()
+			}
 			return f.value(a, w).compared(x.Op.String(), f.value(b, w))
 		}
 		a, idleA := f.test(x.X, w)
@@ -249,6 +339,14 @@ func (f *fate) test(x syntax.TestExpr, w world) (c code, idle bool) {
 		return either, idleA && idleB
 	}
 	return either, false
+}
+
+// globbed tells a pattern.
+func globbed(word *syntax.Word) bool {
+	return word != nil && slices.ContainsFunc(word.Parts, func(part syntax.WordPart) bool {
+		lit, ok := part.(*syntax.Lit)
+		return ok && strings.ContainsAny(lit.Value, "*?[")
+	})
 }
 
 // words is what [ ] comes to.
@@ -291,7 +389,7 @@ func (v value) empty(op string) (code, bool) {
 
 // compared is what a test of two comes to.
 func (v value) compared(op string, other value) (code, bool) {
-	idle := (v.setting() || v.known) && (other.setting() || other.known)
+	idle := (v.setting() || v.known) && (other.setting() || other.known) && (v.setting() || other.setting())
 	order := func(a, b value) code { // whether a is less
 		x, errX := strconv.Atoi(a.text)
 		y, errY := strconv.Atoi(b.text)

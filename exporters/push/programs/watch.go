@@ -30,6 +30,7 @@ type Verdict struct {
 type Watch struct {
 	program   *Program
 	arguments []string
+	script    string // that calls the program
 	call      call
 	callWords string
 	held      int    // the code of a flock in front that gave up, 0 for none
@@ -60,6 +61,7 @@ func (p *Program) Watch(command []string) *Watch {
 	w := &Watch{program: p, arguments: arguments, held: p.held(command), left: p.left(command), own: p.ends(command), data: data, found: map[*Pattern]bool{}, same: map[*Pattern]string{}, size: -1, files: -1}
 	w.killed1 = slices.ContainsFunc(p.before(command), func(word string) bool { return base(word) == chronic })
 	if script := scriptOf(command); script != "" && p.place(command) < 0 {
+		w.script = script
 		w.call, w.callWords = p.inScript(script)
 		w.hidden = p.hides(script, shellOptions(command))
 		w.left = cmp.Or(w.left, w.hidden.left)
@@ -301,7 +303,7 @@ func (w *Watch) fits(r *Row, code int) bool {
 			return false
 		}
 	}
-	if r.Own && !w.own {
+	if r.Own && !w.own || r.Script != nil && !r.Script.MatchString(w.script) {
 		return false
 	}
 	for k := range r.Argument {

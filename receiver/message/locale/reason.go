@@ -153,6 +153,11 @@ func (f Locale) part(name, value string, depth int) (string, bool) {
 		return f.reason(value, depth+1)
 	case "at", "latest":
 		return f.parsed(value, time.RFC3339)
+	case "date": // or an instant
+		if at, err := time.Parse(time.DateOnly, value); err == nil {
+			return Locale{Language: f.Language, Zone: time.UTC, Ref: f.Ref}.Date(at), true
+		}
+		return f.parsed(value, time.RFC3339)
 	case "when":
 		at, err := time.Parse("2006-01-02 15:04", value) // in the zone of the policy already
 		if err != nil {

@@ -255,9 +255,31 @@ var functions = template.FuncMap{
 		return out.String()
 	},
 	// paragraphs makes each line of a text one of its own, where single ends of
-	// lines do not count.
-	"paragraphs": func(text string) string { return strings.ReplaceAll(text, "\n", "\n\n") },
+	// lines do not count, and puts together what was broken at the width of a mail.
+	"paragraphs": paragraphs,
 }
+
+func paragraphs(text string) string {
+	const width = 76
+	var out []string
+	before := ""
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if word, _, _ := strings.Cut(strings.TrimSpace(line), " "); word == "" {
+			before = ""
+			continue
+		} else if before != "" && utf8.RuneCountInString(before)+1+utf8.RuneCountInString(word) > width && !begins.MatchString(line) {
+			out[len(out)-1] += " " + strings.TrimSpace(line)
+		} else {
+			out = append(out, line)
+		}
+		before = line
+	}
+	return strings.Join(out, "\n\n")
+}
+
+// begins finds lines that go on with no other: links, points of a list, quotes and facts.
+var begins = regexp.MustCompile(`^\s*(https?://|\[|[-*>]|\d+\.\s|[^:]{1,30}:\s)`)
 
 func fit(most int, text string) string {
 	if inJSON(text) <= most {

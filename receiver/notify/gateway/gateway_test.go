@@ -126,6 +126,20 @@ func TestLinksOfMarkdownLeadSomewhere(t *testing.T) {
 	}
 }
 
+// A sentence that a mail breaks at its width is one paragraph; links, points and facts
+// stay apart.
+func TestParagraphs(t *testing.T) {
+	got, err := says("{{paragraphs .}}", "TODAY\n\nThe backup of server SRV-AD still does not work. Decide what happens next,\nor tell the customer, today by 24:00.\n\n"+
+		"  1. Say what is to be done: a visit on site, help from a colleague, or a\n     later date agreed with the customer.\n  2. Tell them.\n\n-> Answer:\n   https://vigie.msp.example/a/"+strings.Repeat("x", 90)+"\n"+
+		"Error           : The volume shadow copy service did not answer within ten\n                  minutes.\nRunbook         : none\n")
+	want := "TODAY\n\nThe backup of server SRV-AD still does not work. Decide what happens next, or tell the customer, today by 24:00.\n\n" +
+		"  1. Say what is to be done: a visit on site, help from a colleague, or a later date agreed with the customer.\n\n  2. Tell them.\n\n-> Answer:\n\n   https://vigie.msp.example/a/" + strings.Repeat("x", 90) + "\n\n" +
+		"Error           : The volume shadow copy service did not answer within ten minutes.\n\nRunbook         : none"
+	if err != nil || got != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+}
+
 // What is left out begins with a whole line, so that no link is cut in two.
 func TestFit(t *testing.T) {
 	const link = "https://vigie.msp.example/a/abcdef"

@@ -223,6 +223,7 @@ func (f *verifier) messages() error {
 		text, err := f.t.Unpack(value)
 		if err != nil {
 			f.fault(Message+id, 1, "was changed: it cannot be read: %v", err)
+			return nil
 		}
 		f.whole[Message+id] = Commit(salt, string(text))
 		return nil

@@ -119,7 +119,7 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	}
 	copiesCount := d.Show == "single" || d.Show == "no_offsite" // then all are asked about, else those that are shown
 	if copiesCount {
-		d.prove(p, r, all, who)
+		p.prove(r, dir, d, all, who)
 	}
 	all = slices.DeleteFunc(all, func(x MachineRow) bool { return !x.in(d.Show) })
 	slices.SortStableFunc(all, func(a, b MachineRow) int {
@@ -132,25 +132,24 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 		d.Machines = []MachineRow{}
 	}
 	if !copiesCount {
-		d.prove(p, r, d.Machines, who)
+		p.prove(r, dir, d, d.Machines, who)
 	}
 	return d, nil
 }
 
 // prove says of machines which of their copies are good: one that is not is not counted.
-func (d *Machines) prove(p *Pages, r *http.Request, rows []MachineRow, who string) {
-	book := p.Engine.Book()
+func (p *Pages) prove(r *http.Request, dir *inventory.Directory, d *Machines, rows []MachineRow, who string) {
 	machines := make([]*inventory.Machine, len(rows))
 	for i, x := range rows {
-		machines[i] = book.Directory.Machine(x.Customer, x.Machine)
+		machines[i] = dir.Machine(x.Customer, x.Machine)
 	}
-	each, err := p.Engine.Nights().Copies(r.Context(), book.Directory, machines, p.Now(), p.Now())
+	each, err := p.Engine.Nights().Copies(r.Context(), dir, machines, p.Now(), p.Now())
 	for i := range rows {
 		x := &rows[i]
 		x.Copies, x.SingleCopy, x.NoOffsite = each[i], each[i].Single(), each[i].NoOffsite()
 	}
 	switch {
-	case err != nil && book.Role(who) == act.Customer:
+	case err != nil && p.Engine.Book().Role(who) == act.Customer:
 		d.Fault = "not known at the moment"
 	case err != nil:
 		d.Fault = err.Error()

@@ -63,8 +63,9 @@
     if (!fresh) return;
     const checked = new Set([...document.querySelectorAll(".pick input:checked")].map((x) => x.value));
     const opened = new Set([...document.querySelectorAll("main details[id][open]")].map((x) => x.id));
-    const said = main.querySelector(".flash");
-    if (said && !fresh.querySelector(".flash")) fresh.prepend(said.cloneNode(true));
+    // What became of an act is said once; the page's own notices come anew.
+    const said = document.getElementById("said");
+    if (said && !fresh.querySelector("#said")) fresh.prepend(said.cloneNode(true));
     for (const d of fresh.querySelectorAll("details[id]")) if (opened.has(d.id)) d.open = true;
     for (const d of fresh.querySelectorAll(".pick input[type=checkbox]")) if (checked.has(d.value)) d.setAttribute("checked", "");
     Idiomorph.morph(main, fresh.innerHTML, {
