@@ -164,6 +164,13 @@ func TestASilenceIsEndedByItsAuthor(t *testing.T) {
 	if i := r.the("machine=SRV-AD"); i.Flags[model.FlagSilenced] || len(i.Silences) != 0 || len(r.mails("silence_over")) != 0 {
 		t.Errorf("ended by its author it is silenced %v by %v; told were %d", i.Flags[model.FlagSilenced], i.Silences, len(r.mails("silence_over")))
 	}
+
+	// What runs on after the end of the incident can be ended, too: it would hide the next failure.
+	r.act(http.StatusOK, adm1Token, "1", "silence", map[string]string{"comment": "disk"})
+	r.stride(2*time.Minute, 10*time.Second)
+	r.act(http.StatusOK, adm1Token, "1", "close", map[string]string{"reason": "duplicate"})
+	r.act(http.StatusOK, adm1Token, "1", "unsilence", nil)
+	r.act(http.StatusConflict, adm1Token, "1", "unsilence", nil)
 }
 
 // A silence that is made longer keeps what others wrote into it, and what this

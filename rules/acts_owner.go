@@ -10,7 +10,7 @@ import (
 
 func (d acting) actTake(a incident.Act) {
 	if d.Incident.Assignee != "" && d.Incident.Assignee != a.By && !a.Force && !yes(a.Fields["force"]) {
-		d.refuseField("force", 409, "{who} has it already: take it over explicitly with force", "who", d.Incident.Assignee)
+		d.refuseField("force", 409, "{who} has it already: say that you take it over", "who", d.Incident.Assignee)
 		return
 	}
 	if d.Incident.Assignee == a.By && !d.Incident.TakenAt.IsZero() {

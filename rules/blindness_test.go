@@ -14,7 +14,8 @@ import (
 // covers: S1.26; who cannot be read blinds what it reads, and nothing else.
 func TestExtentOfBlindness(t *testing.T) {
 	now := paris(t, "2026-11-02 08:00")
-	dir := &inventory.Directory{Exporters: map[string][]string{"cloud:9891": {"acronis-eu2"}, "site-martin:9891": {"veeam-martin"}}}
+	told := map[string][]string{"cloud:9891": {"acronis-eu2"}, "site-martin:9891": {"veeam-martin"}}
+	dir := &inventory.Directory{Exporters: told}
 	book, err := rules.NewBook(dir, &policy.Policy{})
 	if err != nil {
 		t.Fatal(err)
@@ -41,9 +42,16 @@ func TestExtentOfBlindness(t *testing.T) {
 		{"another exporter", model.Labels{"exporter": "site-martin:9891"}, failing("acronis-eu2", "dupont", before), false},
 		{"a source that no exporter is known for, beside a known one", model.Labels{"exporter": "cloud:9891"}, failing("arcserve", "leroy", before), false},
 		{"an unknown exporter, and a source that is read", model.Labels{"exporter": "site-leroy:9891"}, failing("acronis-eu2", "dupont", before), false},
-		{"an unknown exporter, and a source of which nothing is known", model.Labels{"exporter": "site-leroy:9891"}, failing("arcserve", "leroy", before), true},
-		{"an unknown exporter, and a failure that was read since", model.Labels{"exporter": "site-leroy:9891"}, failing("arcserve", "leroy", after), false},
+		{"an unknown exporter, and a source of which nothing is known", model.Labels{"exporter": "site-leroy:9891"}, failing("arcserve", "leroy", before), false},
+		{"an unknown exporter of this customer", model.Labels{"exporter": "site-leroy:9891", "customer": "leroy"}, failing("arcserve", "leroy", before), true},
+		{"an unknown exporter of another customer", model.Labels{"exporter": "site-leroy:9891", "customer": "leroy"}, failing("arcserve", "martin", before), false},
+		{"an unknown exporter, where nothing is told of any", model.Labels{"exporter": "untold:9891"}, failing("arcserve", "leroy", before), true},
+		{"an unknown exporter, and a failure that was read since", model.Labels{"exporter": "untold:9891"}, failing("arcserve", "leroy", after), false},
 	} {
+		dir.Exporters = told
+		if c.blind["exporter"] == "untold:9891" {
+			dir.Exporters = nil
+		}
 		c.blind["kind"] = "exporter_absent"
 		blind := incident.Incident{Key: "b", State: model.Open, Alerts: map[string]*incident.Alert{"b": {Labels: c.blind, StartsAt: now, Firing: true}}}
 		if got := book.Blinds(blind, c.inc); got != c.want {

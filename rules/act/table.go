@@ -137,7 +137,7 @@ func rows() []Act {
 				Field{Name: "comment", Kind: Line, Help: "what you are doing"},
 				Field{Name: "silence", Kind: Line, Internal: true, Help: "its ids in Alertmanager"}),
 			Forms: []Form{{Purpose: "silence", Asks: []string{"until", "comment"}, Must: []string{"until", "comment"}, Writes: []string{"comment"}}}},
-		{Verb: "unsilence", Does: "Ends the silence that you made, before its time", Who: staff,
+		{Verb: "unsilence", Does: "Ends the silence that you made, before its time", Who: staff, Ended: true,
 			Fields: with(Field{Name: "silence", Kind: Line, Internal: true, Help: "its ids in Alertmanager"}), Forms: []Form{{Purpose: "unsilence"}}},
 	}
 }

@@ -56,8 +56,14 @@ func (b Classifier) unread(blind, a *incident.Alert) bool {
 	case a.Labels[model.LabelExporter] != "":
 		return a.Labels[model.LabelExporter] == exporter
 	}
-	if reads := b.Directory.Exporters[exporter]; len(reads) > 0 {
+	told := b.Directory.Exporters
+	if reads := told[exporter]; len(reads) > 0 {
 		return slices.Contains(reads, a.Labels[model.LabelSource])
+	}
+	if len(told) > 0 && blind.Labels[model.LabelCustomer] == "" && blind.Labels[model.LabelMachine] == "" {
+		// Nobody says what it reads. Each source that is lost with it is named by an alert
+		// of its own, and one site keeps nothing back that is owed to another.
+		return false
 	}
 	return !b.isRead(blind, a)
 }

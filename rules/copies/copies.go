@@ -57,11 +57,18 @@ type Copies struct {
 	Each     []Copy `json:"each"`
 }
 
-// Single says that the inventory expects one copy, and no other.
-func (c Copies) Single() bool { return c.Expected.Copies == 1 }
+// Single says that of the copies that the inventory expects one alone is left, or
+// none: one that is known not to be good is not counted.
+func (c Copies) Single() bool { return c.Expected.Copies > 0 && c.left().Copies <= 1 }
 
-// NoOffsite says that there are copies, and of none is said that it lies elsewhere.
-func (c Copies) NoOffsite() bool { return c.Expected.Copies > 0 && c.Expected.Offsite == 0 }
+// NoOffsite says that there are copies, and of none that is left is said that it lies
+// elsewhere.
+func (c Copies) NoOffsite() bool { return c.Expected.Copies > 0 && c.left().Offsite == 0 }
+
+// left are the copies that are good, or may be.
+func (c Copies) left() Counts {
+	return count(slices.DeleteFunc(slices.Clone(c.Each), func(x Copy) bool { return x.Proof == Bad }))
+}
 
 // Exposed says that one fire, or one bad disk, may take the machine and all copies.
 func (c Copies) Exposed() bool { return c.Single() || c.NoOffsite() }

@@ -98,3 +98,35 @@ func TestCopiesOfALine(t *testing.T) {
 		}
 	}
 }
+
+// covers: P15; a copy that is known not to be good protects nothing: what is left may be
+// one copy, or none elsewhere.
+func TestACopyThatFailsIsNotLeft(t *testing.T) {
+	dir, err := load(t, "machines.yml", `machines:
+  - customer: dupont
+    name: SRV-AD
+    class: server
+    plans:
+      - {plan: daily, role: primary, engine: acronis, medium: cloud, offsite: true}
+      - {plan: Job Nuit, role: local, engine: veeam, medium: nas, offsite: false}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := dir.Machine("dupont", "SRV-AD")
+	for _, c := range []struct {
+		cloud, nas         string
+		single, notOffsite bool
+	}{
+		{"ok", "ok", false, false},
+		{"failed", "ok", true, true},
+		{"ok", "late", true, false},
+		{"unknown", "unknown", false, false}, // as the inventory says
+		{"never", "failed", true, true},
+	} {
+		got := copies.Of(m, []copies.Job{{Role: "primary", Engine: "acronis", Plan: "daily", State: c.cloud}, {Role: "local", Engine: "veeam", Plan: "Job Nuit", State: c.nas}})
+		if got.Single() != c.single || got.NoOffsite() != c.notOffsite {
+			t.Errorf("cloud %s, NAS %s: one alone %t, none off-site %t", c.cloud, c.nas, got.Single(), got.NoOffsite())
+		}
+	}
+}

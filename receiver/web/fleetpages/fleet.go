@@ -60,8 +60,8 @@ type MachineRow struct {
 	Open           []OpenIncident `json:"open_incidents"`
 	Unprotected    bool           `json:"unprotected,omitempty"` // the inventory expects no backup
 	Copies         copies.Copies  `json:"copies"`
-	SingleCopy     bool           `json:"single_copy,omitempty"`     // it expects one copy alone
-	NoOffsite      bool           `json:"no_offsite_copy,omitempty"` // it says of no copy that it lies off-site
+	SingleCopy     bool           `json:"single_copy,omitempty"`     // at most one copy of those expected is not known to be bad
+	NoOffsite      bool           `json:"no_offsite_copy,omitempty"` // of no copy that is not known to be bad it is said that it lies off-site
 	NoContact      bool           `json:"no_contact,omitempty"`      // nobody of the customer's can be told
 	Decommissioned time.Time      `json:"decommissioned,omitzero"`
 }
@@ -113,10 +113,15 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	for _, m := range dir.Machines {
 		x := p.machine(m, open[[2]string{m.Customer, m.Name}])
 		text := strings.ToLower(m.Customer + " " + m.Name + " " + m.User + " " + m.Class)
-		if own.Machine(p.Engine.Book(), m, who) && x.in(d.Show) && strings.Contains(text, strings.ToLower(d.Query)) && (q.Get("customer") == "" || q.Get("customer") == m.Customer) {
+		if own.Machine(p.Engine.Book(), m, who) && strings.Contains(text, strings.ToLower(d.Query)) && (q.Get("customer") == "" || q.Get("customer") == m.Customer) {
 			all = append(all, x)
 		}
 	}
+	copiesCount := d.Show == "single" || d.Show == "no_offsite" // then all are asked about, else those that are shown
+	if copiesCount {
+		p.prove(r, dir, d, all, who)
+	}
+	all = slices.DeleteFunc(all, func(x MachineRow) bool { return !x.in(d.Show) })
 	slices.SortStableFunc(all, func(a, b MachineRow) int {
 		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine))
 	})
@@ -126,19 +131,22 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	if d.Machines == nil {
 		d.Machines = []MachineRow{}
 	}
-	p.prove(r, dir, d, who)
+	if !copiesCount {
+		p.prove(r, dir, d, d.Machines, who)
+	}
 	return d, nil
 }
 
-// prove says of the machines that are shown which of their copies are good.
-func (p *Pages) prove(r *http.Request, dir *inventory.Directory, d *Machines, who string) {
-	shown := make([]*inventory.Machine, len(d.Machines))
-	for i, x := range d.Machines {
-		shown[i] = dir.Machine(x.Customer, x.Machine)
+// prove says of machines which of their copies are good: one that is not is not counted.
+func (p *Pages) prove(r *http.Request, dir *inventory.Directory, d *Machines, rows []MachineRow, who string) {
+	machines := make([]*inventory.Machine, len(rows))
+	for i, x := range rows {
+		machines[i] = dir.Machine(x.Customer, x.Machine)
 	}
-	each, err := p.Engine.Nights().Copies(r.Context(), dir, shown, p.Now(), p.Now())
-	for i := range d.Machines {
-		d.Machines[i].Copies = each[i]
+	each, err := p.Engine.Nights().Copies(r.Context(), dir, machines, p.Now(), p.Now())
+	for i := range rows {
+		x := &rows[i]
+		x.Copies, x.SingleCopy, x.NoOffsite = each[i], each[i].Single(), each[i].NoOffsite()
 	}
 	switch {
 	case err != nil && p.Engine.Book().Role(who) == act.Customer:
