@@ -174,9 +174,9 @@ func (i failure) PlainCause() string {
 }
 
 // Reached tells that the machine could be reached, as a run of its backup shows. What
-// never ran, never ends or is gone says nothing of that.
+// did not run, never ends or is gone says nothing of that.
 func (i failure) Reached() bool {
-	return !i.Offline() && slices.Contains([]string{"failed", "missed", "cancelled", "corrupted", "suspicious"}, i.kind())
+	return !i.Offline() && slices.Contains([]string{"failed", "cancelled", "corrupted", "suspicious"}, i.kind())
 }
 
 // Since is how long the failure has lasted: "45 min".
