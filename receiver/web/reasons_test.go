@@ -240,7 +240,7 @@ func TestReasonsInTheReadersWords(t *testing.T) {
 		"opening plus 10m0s; as things stand it will be dropped: not double_failure": "le début, plus 10 min ; en l'état, ce sera laissé de côté : une sauvegarde au moins fonctionne",
 		"taken by adm1": "pris par adm1",
 		"open; nobody has it; next is escalate at 2026-03-09T17:00:01+01:00": "ouvert ; personne ne l'a ; ensuite escalate, le 09/03/2026 17:00",
-		"given back: adm1 is away until 2026-03-12":                          "rendu : adm1 est absent jusqu'au 2026-03-12",
+		"given back: adm1 is away until 2026-03-12":                          "rendu : adm1 est absent jusqu'au 12 mars 2026",
 		"runs from flag:double_failure, met by repaired":                     "court depuis ce constat : aucune sauvegarde ne fonctionne, tenue quand c'est réparé",
 		"runs from due:client_told, met by ended":                            "court depuis l'étape client told, tenue quand c'est terminé",
 		"waits for at opening or act take":                                   "attend : le début, ou l'acte d'une personne : pris en charge",
