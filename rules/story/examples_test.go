@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"vigie/internal/strict"
 	"vigie/rules"
 	"vigie/rules/inventory"
@@ -40,6 +42,19 @@ func exampleBook(t testing.TB, example string) *rules.Book {
 	dir, err := inventory.Load(read("inventory/*.*"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	var c struct {
+		Exporters []struct {
+			URL     string
+			Sources []string
+		}
+	} // what vigie.yml says of who reads which sources
+	if err := yaml.Unmarshal(read("vigie.yml")[0].Text, &c); err != nil {
+		t.Fatal(err)
+	}
+	dir.Exporters = map[string][]string{}
+	for _, x := range c.Exporters {
+		dir.Exporters[strings.TrimPrefix(x.URL, "http://")] = x.Sources
 	}
 	policies, err := rules.LoadPolicies(read("policy/*.yml"))
 	if err != nil {
