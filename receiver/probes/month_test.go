@@ -54,15 +54,36 @@ func platforms(t *testing.T) *rules.Book {
 	return book
 }
 
-// covers: S2.29, S2.30; what a month came to is written into the journal once, an hour
-// after it is over, for the reports of that month.
-func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
-	ctx, book := t.Context(), platforms(t)
-	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "vigie.db"))
+// measurer measures the platforms of a book at the time that now gives.
+func measurer(db *store.Store, book *rules.Book, client *evidence.Client, now func() time.Time) *probes.Measurer {
+	return &probes.Measurer{Keeper: probes.Keeper{Prometheus: func() *evidence.Client { return client }}, Store: db,
+		Book: func() *rules.Book { return book }, Now: now,
+		Move: func(ctx context.Context, work func(*incidents.Batch, *store.Tx) error) error {
+			return db.Update(ctx, func(tx *store.Tx) error {
+				b := incidents.New(incidents.Options{Book: book, Store: tx, Now: now()})
+				if err := work(b, tx); err != nil {
+					return err
+				}
+				return b.Flush()
+			})
+		}}
+}
+
+// opened is a store of the test's own.
+func opened(t *testing.T) *store.Store {
+	t.Helper()
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "vigie.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// covers: S2.29, S2.30; what a month came to is written into the journal once, an hour
+// after it is over, for the reports of that month.
+func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
+	ctx, book, db := t.Context(), platforms(t), opened(t)
 	zone := book.InForce(time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC)).Zone
 	at := func(text string) time.Time {
 		v, err := time.ParseInLocation("2006-01-02 15:04", text, zone)
@@ -84,17 +105,7 @@ func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := at("2026-04-01 00:30")
-	m := &probes.Measurer{Keeper: probes.Keeper{Prometheus: func() *evidence.Client { return nil }}, Store: db,
-		Book: func() *rules.Book { return book }, Now: func() time.Time { return now },
-		Move: func(ctx context.Context, work func(*incidents.Batch, *store.Tx) error) error {
-			return db.Update(ctx, func(tx *store.Tx) error {
-				b := incidents.New(incidents.Options{Book: book, Store: tx, Now: now})
-				if err := work(b, tx); err != nil {
-					return err
-				}
-				return b.Flush()
-			})
-		}}
+	m := measurer(db, book, nil, func() time.Time { return now })
 	lines := func() (found []store.Line) {
 		err := db.View(ctx, func(tx *store.Tx) (err error) {
 			found, err = store.Past{Tx: tx}.System("note", report.UnavailabilityLine)
@@ -129,27 +140,12 @@ func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
 // covers: S2.29; of a platform that nobody measured the month is written down, too, as
 // not measured; but not of a month before the first start.
 func TestAMonthThatNobodyMeasured(t *testing.T) {
-	ctx, book := t.Context(), platforms(t)
-	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "vigie.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	ctx, book, db := t.Context(), platforms(t), opened(t)
 	now := time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)
 	if err := db.Update(ctx, func(tx *store.Tx) error { return tx.KeepPolicy("h", nil, now) }); err != nil {
 		t.Fatal(err)
 	}
-	m := &probes.Measurer{Keeper: probes.Keeper{Prometheus: func() *evidence.Client { return nil }}, Store: db,
-		Book: func() *rules.Book { return book }, Now: func() time.Time { return now },
-		Move: func(ctx context.Context, work func(*incidents.Batch, *store.Tx) error) error {
-			return db.Update(ctx, func(tx *store.Tx) error {
-				b := incidents.New(incidents.Options{Book: book, Store: tx, Now: now})
-				if err := work(b, tx); err != nil {
-					return err
-				}
-				return b.Flush()
-			})
-		}}
+	m := measurer(db, book, nil, func() time.Time { return now })
 	for _, step := range []struct {
 		at    time.Time
 		month string
@@ -183,12 +179,7 @@ func TestAMonthThatNobodyMeasured(t *testing.T) {
 
 // covers: what the probes said is written down when it changes, and not each minute.
 func TestNothingNewIsNotWrittenEachMinute(t *testing.T) {
-	ctx, book := t.Context(), platforms(t)
-	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "vigie.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	ctx, book, db := t.Context(), platforms(t), opened(t)
 	now, up := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC), true
 	prometheus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var values []any
@@ -204,17 +195,7 @@ func TestNothingNewIsNotWrittenEachMinute(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &probes.Measurer{Keeper: probes.Keeper{Prometheus: func() *evidence.Client { return client }}, Store: db,
-		Book: func() *rules.Book { return book }, Now: func() time.Time { return now },
-		Move: func(ctx context.Context, work func(*incidents.Batch, *store.Tx) error) error {
-			return db.Update(ctx, func(tx *store.Tx) error {
-				b := incidents.New(incidents.Options{Book: book, Store: tx, Now: now})
-				if err := work(b, tx); err != nil {
-					return err
-				}
-				return b.Flush()
-			})
-		}}
+	m := measurer(db, book, client, func() time.Time { return now })
 	text := func() (s string) {
 		if err := errors.Join(m.Turn(ctx), db.View(ctx, func(tx *store.Tx) (err error) {
 			s, err = tx.Value("probes/lms-A")
