@@ -131,15 +131,7 @@ func (b *builder) learn() map[string]bool {
 			return
 		}
 		old := b.known.numeric[id]
-		if t.UUID == "" {
-			t.UUID = old.UUID
-		}
-		if t.Locator == "" {
-			t.Locator = old.Locator
-		}
-		if t.Name == "" {
-			t.Name = old.Name
-		}
+		t.UUID, t.Locator, t.Name = cmp.Or(t.UUID, old.UUID), cmp.Or(t.Locator, old.Locator), cmp.Or(t.Name, old.Name)
 		if t != old {
 			b.known.numeric[id], b.known.learned = t, true
 		}

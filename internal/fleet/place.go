@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -95,15 +96,7 @@ func Copies(plans []Plan) []Copy {
 
 // add takes over what a further plan says of the place.
 func (p *Place) add(o Place) {
-	if p.Medium == "" {
-		p.Medium = o.Medium
-	}
-	if p.Offsite == "" {
-		p.Offsite = o.Offsite
-	}
-	if p.Immutable == "" {
-		p.Immutable = o.Immutable
-	}
+	p.Medium, p.Offsite, p.Immutable = cmp.Or(p.Medium, o.Medium), cmp.Or(p.Offsite, o.Offsite), cmp.Or(p.Immutable, o.Immutable)
 }
 
 // PlaceFault is what two plans of one location contradict each other in, at the
