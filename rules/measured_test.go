@@ -5,10 +5,20 @@ import (
 	"testing"
 	"time"
 
+	"vigie/rules"
 	"vigie/rules/explain"
 	"vigie/rules/incident"
 	"vigie/rules/model"
 )
+
+// pageDown is a platform's page that is down, and the incident that it will open.
+func pageDown(b *rules.Book, at time.Time) (model.Signal, incident.Incident) {
+	s := model.Signal{Kind: model.FunctionalProbe, Fingerprint: "f", StartsAt: at,
+		Labels: model.Labels{model.LabelAlertname: "MoodlePageDown", model.LabelPlatform: "lms-A", model.LabelSignal: "functional_probe", model.LabelSeverity: "blocking"}}
+	i := incident.Incident{ID: "i1", Scenario: "platform", Policy: b.InForce(at).Hash, Identity: model.Labels{"alertname": "MoodlePageDown", "platform": "lms-A"}}
+	i.MakeMaps()
+	return s, i
+}
 
 // covers: S2.11, S2.29; what is exceeded for a cause of the customer's own is shown and
 // no breach until the cause is another; each tolerance is counted once, and one of
@@ -16,10 +26,7 @@ import (
 func TestWhatIsMeasuredBreaches(t *testing.T) {
 	b := exampleBook(t, "activeprolearn")
 	at := paris(t, "2026-03-09 10:00")
-	s := model.Signal{Kind: model.FunctionalProbe, Fingerprint: "f", StartsAt: at,
-		Labels: model.Labels{model.LabelAlertname: "MoodlePageDown", model.LabelPlatform: "lms-A", model.LabelSignal: "functional_probe", model.LabelSeverity: "blocking"}}
-	i := incident.Incident{ID: "i1", Scenario: "platform", Policy: b.InForce(at).Hash, Identity: model.Labels{"alertname": "MoodlePageDown", "platform": "lms-A"}}
-	i.MakeMaps()
+	s, i := pageDown(b, at)
 	decide := func(ev incident.Event, now string) incident.Decision {
 		t.Helper()
 		d := b.Decide(i, ev, incident.Circumstances{}, paris(t, now))
@@ -78,10 +85,7 @@ func TestWhatIsMeasuredBreaches(t *testing.T) {
 func TestWhatWasLost(t *testing.T) {
 	b := exampleBook(t, "activeprolearn")
 	at := paris(t, "2026-03-09 10:00")
-	s := model.Signal{Kind: model.FunctionalProbe, Fingerprint: "f", StartsAt: at,
-		Labels: model.Labels{model.LabelAlertname: "MoodlePageDown", model.LabelPlatform: "lms-A", model.LabelSignal: "functional_probe", model.LabelSeverity: "blocking"}}
-	i := incident.Incident{ID: "i1", Scenario: "platform", Policy: b.InForce(at).Hash, Identity: model.Labels{"alertname": "MoodlePageDown", "platform": "lms-A"}}
-	i.MakeMaps()
+	s, i := pageDown(b, at)
 	i = b.Decide(i, incident.Fired{Signal: s}, incident.Circumstances{}, at).Incident
 	for said, none := range map[string]bool{
 		"none": true, "Non": true, "0": true, "0,0 %": true, "0\u00a0%": true, "Aucune donnée perdue.": true, "no data was lost": true,
