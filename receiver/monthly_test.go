@@ -219,7 +219,7 @@ func TestADossierWaitsForPrometheus(t *testing.T) {
 		t.Error("while a dossier waits nobody is reminded of restore tests")
 	}
 	customer("aaa", false) // sorts before the others
-	before++ // it has no machine
+	before++               // it has no machine
 	if n, m := dossiers(1, 12); n != before || m != statements {
 		t.Errorf("three hours later %d dossiers and %d statements, not %d and %d", n, m, before, statements)
 	}
