@@ -99,10 +99,10 @@ func (c *Client) Reported(ctx context.Context, now time.Time) (map[string][]stri
 // Run is one run of a backup as far as it was seen.
 type Run struct {
 	Source, JobID, Role, Engine, Plan string
-	At                                         time.Time
-	Result                                     float64 // as backup_job_last_result has it
-	Took                                       time.Duration
-	SizeBytes                                  float64
+	At                                time.Time
+	Result                            float64 // as backup_job_last_result has it
+	Took                              time.Duration
+	SizeBytes                         float64
 }
 
 // runsEvery is how close together a day is looked at: of runs that follow each
