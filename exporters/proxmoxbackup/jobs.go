@@ -3,6 +3,9 @@ package proxmoxbackup
 import (
 	"cmp"
 	"context"
+	"errors"
+	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,8 +44,7 @@ type serverJob struct {
 func (c *client) serverJobs(ctx context.Context) ([]serverJob, error) {
 	var out []serverJob
 	for _, kind := range []string{verifyJob, syncJob, pruneJob, garbageJob} {
-		var a answer[serverJob]
-		err := c.http.GetJSON(ctx, jobsName, "/api2/json/admin/"+kind, nil, nil, &a)
+		a, err := c.jobsOf(ctx, kind)
 		if exporters.ReasonOf(err) == exporters.ReasonNotFound {
 			continue
 		}
@@ -62,6 +64,20 @@ func (c *client) serverJobs(ctx context.Context) ([]serverJob, error) {
 	return out, nil
 }
 
+// jobsOf lists the jobs of a kind. Servers since 3.3 leave out the syncs that push to
+// another server unless they are asked for; older ones refuse that question.
+func (c *client) jobsOf(ctx context.Context, kind string) (a answer[serverJob], err error) {
+	path := "/api2/json/admin/" + kind
+	if kind == syncJob {
+		err = c.http.GetJSON(ctx, jobsName, path, url.Values{"sync-direction": {"all"}}, nil, &a)
+		var refused *exporters.SourceError
+		if !errors.As(err, &refused) || refused.Status != http.StatusBadRequest {
+			return a, err
+		}
+	}
+	return a, c.http.GetJSON(ctx, jobsName, path, nil, nil, &a)
+}
+
 // job tells one of the server's own jobs, as one of the machine that the server is.
 // A verification that failed means that what it looked at is not proven good.
 func (s *serverJob) job(c *Config) exporters.Job {
@@ -72,8 +88,8 @@ func (s *serverJob) job(c *Config) exporters.Job {
 	switch {
 	case s.Schedule == "":
 		j.ExpectedInterval, j.NextRun = exporters.OnDemand, time.Time{}
-	case !start.IsZero() && s.Next.After(start):
-		j.ExpectedInterval = s.Next.Sub(start)
+	case s.Next.After(s.End.Time) && !cmp.Or(start, s.End.Time).IsZero():
+		j.ExpectedInterval = s.Next.Sub(cmp.Or(start, s.End.Time))
 	default:
 		j.ExpectedInterval = c.ExpectedInterval.Of(j.Class)
 	}
@@ -81,15 +97,14 @@ func (s *serverJob) job(c *Config) exporters.Job {
 		j.Running, j.RunningSince = !start.IsZero() && s.State == "" && s.UPID != "", start
 		return j
 	}
-	t := task{Status: s.State}
-	run := exporters.Run{ID: string(cmp.Or(s.UPID, s.GCUPID)), Start: start, End: s.End.Time}
-	switch word := strings.ToLower(strings.TrimSpace(string(s.State))); {
-	case word == "ok":
+	run := exporters.Run{ID: string(s.UPID), Start: start, End: s.End.Time}
+	switch t := (task{Status: s.State}); {
+	case strings.EqualFold(strings.TrimSpace(string(s.State)), "ok"):
 		run.Result = exporters.Success
-	case strings.HasPrefix(word, "warnings"):
-		run.Result, run.Error = exporters.Warning, string(s.State)
-	default:
+	case t.wentWrong():
 		run.Result, run.Error = t.result(), t.words()
+	default:
+		run.Result, run.Error = exporters.Warning, string(s.State)
 	}
 	j.Runs = []exporters.Run{run}
 	return j
@@ -109,7 +124,11 @@ func (s *serverJob) name() string {
 }
 
 // start is when the last run began: its id says it, UPID:node:pid:pstart:task:start:….
+// Of gc the id and the duration are those of the last run that went well.
 func (s *serverJob) start() time.Time {
+	if t := (task{Status: s.State}); s.kind == garbageJob && t.wentWrong() {
+		return time.Time{}
+	}
 	if parts := strings.Split(string(cmp.Or(s.UPID, s.GCUPID)), ":"); len(parts) > 5 && parts[0] == "UPID" {
 		if sec, err := strconv.ParseInt(parts[5], 16, 64); err == nil && sec > 0 {
 			return time.Unix(sec, 0)

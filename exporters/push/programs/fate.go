@@ -138,6 +138,16 @@ func (f *fate) all(list []*syntax.Stmt, ws []world, asked bool) []world {
 
 // asked says that somebody looks at the code of a statement, and set -e does not.
 func (f *fate) stmt(stmt *syntax.Stmt, w world, asked bool) []world {
+	for _, r := range stmt.Redirs { // done < <(...)
+		for _, word := range []*syntax.Word{r.Word, r.Hdoc} {
+			if word == nil {
+				continue
+			}
+			for _, after := range f.substituted(word, w) {
+				w.hit = w.hit || after.hit
+			}
+		}
+	}
 	if stmt.Background || stmt.Coprocess || stmt.Disown {
 		return f.apart(w, stmt, func(out, end world) world {
 			out.job, out.jobs = end.last, max(out.jobs, end.last)

@@ -77,6 +77,9 @@ func (f *fate) assigned(list []*syntax.Assign, w world) world {
 				}
 			}
 		}
+		if was, is := w.vars[a.Name.Value]; a.Index != nil && (v.nonzero || is && !was.known) {
+			v = value{looked: true} // one of several
+		}
 		w = w.set(a.Name.Value, v)
 	}
 	return w
