@@ -29,6 +29,12 @@ type Maker struct {
 	recorded atomic.Int64 // how many restore tests were written here
 }
 
+// forOneTurn makes reports one after the other, and waits once for a Prometheus that
+// does not answer.
+func (m *Maker) forOneTurn() *Maker {
+	return &Maker{Store: m.Store, Book: m.Book, Nights: m.Nights.ForOneTurn()}
+}
+
 // Reader is for whom a report is made: whether he reads the words of an incident.
 type Reader func(*incident.Incident) bool
 
