@@ -108,7 +108,7 @@ func (f *fate) parts(list []syntax.WordPart, w world) value {
 		out.text += v.text
 	}
 	if !out.known {
-		return value{}
+		return value{nonzero: out.text != ""} // there is text beside what nobody knows
 	}
 	return out
 }
