@@ -31,7 +31,6 @@ const (
 // service reads a console's web service. It implements way.
 type service struct {
 	config *Config
-	now    func() time.Time
 	http   *httpclient.Client
 	jar    *jar
 	at     *url.URL
@@ -50,7 +49,7 @@ func newService(c *Config, o exporters.SourceOptions) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: c, now: o.Now, jar: newJar(), at: at, known: newKnowledge(c),
+	s := &service{config: c, jar: newJar(), at: at, known: newKnowledge(c),
 		part: exporters.LastGood[row]{Name: jobHistory, Need: exporters.Required}}
 	options.PostPaths, options.Concurrency, options.Accept, options.Jar = []string{at.Path}, 1, "text/xml", s.jar
 	options.Gate = func(base http.RoundTripper) http.RoundTripper { return &gate{base: base, path: at.Path} }

@@ -229,7 +229,7 @@ type facts struct {
 	odd        map[string]bool                // unknown words that were counted
 	deviceRuns map[deviceRunKey]*activeResult // of the last reading
 	told       map[string]time.Time           // instants of tasks without a zone, as they were read
-	read       time.Time                      // what the last reading did not tell ended after it, by the NAS's clock
+	read       time.Time                      // what the last reading did not tell came after it
 }
 
 func newFacts() *facts {

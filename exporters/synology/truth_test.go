@@ -61,3 +61,17 @@ func TestSecondPassByTheReadingBefore(t *testing.T) {
 		t.Errorf("%s, ran until %v, not %v", j.LastResult, j.LastRun.UTC(), at)
 	}
 }
+
+// What lies in the first pass and is told late, as the start of a long run, is no instant
+// that is still to come.
+func TestFirstPassToldLate(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Paris")
+	sourcetest.Check(t, err)
+	f := newFacts()
+	f.settle(time.Date(2026, 10, 25, 1, 18, 0, 0, time.UTC))
+	now := time.Date(2026, 10, 25, 1, 23, 0, 0, time.UTC) // 02:23 again
+	told := stamp{exporters.ParseInstant("2026/10/25 02:50")}
+	if got := f.at("began", told, time.Time{}, now, zone); got.UTC().Format(time.RFC3339) != "2026-10-25T00:50:00Z" {
+		t.Errorf("%v", got.UTC())
+	}
+}
