@@ -25,13 +25,13 @@ apt-get download mariadb-server-core mariadb-client-core mariadb-client mariadb-
 for deb in *.deb; do dpkg-deb -x "$deb" root; done
 export LD_LIBRARY_PATH=$dir/root/usr/lib/x86_64-linux-gnu:$dir/root/lib/x86_64-linux-gnu
 run() { local program=$1; shift; "root/usr/bin/$program" --no-defaults --socket="$dir/socket" "$@"; }
-daemon() { root/usr/sbin/mariadbd --no-defaults --datadir="$dir/data" --lc-messages-dir="$dir/root/usr/share/mysql" --user="$(id -un)" "$@"; }
+daemon=(root/usr/sbin/mariadbd --no-defaults --datadir="$dir/data" --lc-messages-dir="$dir/root/usr/share/mysql" --user="$(id -un)")
 [[ $(root/usr/bin/mariadb-dump --version) == *10.11.* ]] || { echo "another MariaDB than 10.11" >&2; exit 2; }
 dpkg-deb -f mariadb-server-core_*.deb Package Version
 
 mkdir data
-daemon --bootstrap <<<'CREATE DATABASE IF NOT EXISTS mysql;' 2>log
-daemon --skip-grant-tables --skip-networking --socket="$dir/socket" 2>>log &
+"${daemon[@]}" --bootstrap <<<'CREATE DATABASE IF NOT EXISTS mysql;' 2>log
+"${daemon[@]}" --skip-grant-tables --skip-networking --socket="$dir/socket" 2>>log &
 server=$!
 for ((i = 0; i < 600; i++)); do run mariadb-admin ping >/dev/null 2>&1 && break; sleep 0.1; done
 

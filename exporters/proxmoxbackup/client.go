@@ -158,10 +158,11 @@ func (c *client) own(at space, err error) error {
 
 // notRead tells of one of the places that could not be read, the first by name.
 func (c *client) notRead() error {
-	for _, at := range slices.SortedFunc(maps.Keys(c.unread), func(a, b space) int { return cmp.Compare(a.String(), b.String()) }) {
-		return &exporters.SourceError{Endpoint: snapshotsName, Reason: exporters.ReasonServer, Err: c.unread[at]}
+	if len(c.unread) == 0 {
+		return nil
 	}
-	return nil
+	first := slices.MinFunc(slices.Collect(maps.Keys(c.unread)), func(a, b space) int { return cmp.Compare(a.String(), b.String()) })
+	return &exporters.SourceError{Endpoint: snapshotsName, Reason: exporters.ReasonServer, Err: c.unread[first]}
 }
 
 // namespaces lists those of a datastore that the token may read; the root is the

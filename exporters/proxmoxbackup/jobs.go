@@ -75,7 +75,8 @@ func (c *client) jobsOf(ctx context.Context, kind string) (a answer[serverJob], 
 			return a, err
 		}
 	}
-	return a, c.http.GetJSON(ctx, jobsName, path, nil, nil, &a)
+	err = c.http.GetJSON(ctx, jobsName, path, nil, nil, &a)
+	return a, err
 }
 
 // job tells one of the server's own jobs, as one of the machine that the server is.
@@ -85,11 +86,12 @@ func (s *serverJob) job(c *Config) exporters.Job {
 		Plan: s.name(), ObjectType: s.kind, Enabled: !s.Disable.On, NextRun: s.Next.Time}
 	j.Customer, j.CustomerName = c.customer(string(s.Store), string(s.NS))
 	start := s.start()
+	since := cmp.Or(start, s.End.Time)
 	switch {
 	case s.Schedule == "":
 		j.ExpectedInterval, j.NextRun = exporters.OnDemand, time.Time{}
-	case s.Next.After(s.End.Time) && !cmp.Or(start, s.End.Time).IsZero():
-		j.ExpectedInterval = s.Next.Sub(cmp.Or(start, s.End.Time))
+	case !since.IsZero() && s.Next.After(since):
+		j.ExpectedInterval = s.Next.Sub(since)
 	default:
 		j.ExpectedInterval = c.ExpectedInterval.Of(j.Class)
 	}
