@@ -9,7 +9,6 @@ import (
 	"vigie/receiver/web/about"
 	"vigie/receiver/web/query"
 	"vigie/rules/act"
-	"vigie/rules/incident"
 	"vigie/rules/model"
 )
 
@@ -85,16 +84,6 @@ type plannedStep struct {
 	Cc       []string  `json:"cc,omitempty"`
 }
 
-// ofBackup tells an incident of a machine's backup from whatever else fails on it.
-func ofBackup(i *incident.Incident) bool {
-	for _, a := range i.Alerts {
-		if a.Labels[model.LabelBackupRole] == "" {
-			return false
-		}
-	}
-	return true
-}
-
 // row makes the row of an incident as somebody may see it.
 func (s *site) row(d receiver.Detail, who string) incidentRow {
 	book := s.o.Engine.Book()
@@ -104,7 +93,7 @@ func (s *site) row(d receiver.Detail, who string) incidentRow {
 		Platform: i.Identity[model.LabelPlatform], Role: i.Identity[model.LabelBackupRole], Scenario: i.Scenario, Policy: i.Policy,
 		State: i.State, Severity: i.Severity, Level: i.Level, Assignee: i.Assignee, TakenAt: i.TakenAt, OpenedAt: i.OpenedAt,
 		StartedAt: i.StartedAt, Until: i.Until, ResolvedAt: i.ResolvedAt, Deadline: d.Deadline, Error: i.LastErr, Report: i.Wording, Failures: i.Failures, FollowUp: i.Progress.FollowUp, Lines: d.Lines}
-	if x.Machine == "" || !ofBackup(&i) {
+	if x.Machine == "" || len(about.Alerts(&i)) > 0 {
 		x.Troubles = about.Troubles(&i)
 	}
 	if x.Machine == "" && x.Platform == "" {
