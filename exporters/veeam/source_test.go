@@ -1,7 +1,6 @@
 package veeam
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +21,7 @@ type bench struct {
 	source   *Source
 	pageSize int // 2 unless set
 	version  string
+	timezone string
 
 	vms, ad, agent string // jobs
 }
@@ -49,7 +49,7 @@ func newBench(t *testing.T, o veeamsim.Options) *bench {
 func (b *bench) restart() {
 	b.T.Helper()
 	c := &Config{Remote: httpclient.Remote{Address: b.Address()}, Login: exporters.Login{Username: "sim-viewer", PasswordFile: sourcetest.SecretFile(b.T, password)},
-		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, APIVersion: b.version, PageSize: 2}
+		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, APIVersion: b.version, Timezone: b.timezone, PageSize: 2}
 	if b.pageSize > 0 {
 		c.PageSize = b.pageSize
 	}
@@ -325,30 +325,7 @@ func TestUnknownWords(t *testing.T) {
 
 func TestNoSecretComesOut(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	b.Refresh()
-	tokens := b.sim.Tokens()
-	var all strings.Builder
-	for _, f := range []misbehave.Fault{misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON} {
-		b.sim.Orders.Clear()
-		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
-		b.restart()
-		if err := b.Poller.Refresh(t.Context()); err != nil {
-			all.WriteString(err.Error())
-		}
-		all.WriteString(b.Metrics() + b.Results())
-	}
-	b.Server.Close()
-	if err := b.Poller.Refresh(t.Context()); err != nil {
-		all.WriteString(err.Error())
-	}
-	state, err := os.ReadFile(b.State)
-	sourcetest.Check(t, err)
-	all.WriteString(b.Log.String() + string(state))
-	for _, s := range append(tokens, password, "sim-access-", "sim-refresh-") {
-		if strings.Contains(all.String(), s) {
-			t.Errorf("%q comes out", s)
-		}
-	}
+	b.CheckNoSecret(&b.sim.Orders, b.restart, func() []string { return append(b.sim.Tokens(), password, "sim-access-", "sim-refresh-") })
 }
 
 func TestRevisionOf(t *testing.T) {

@@ -128,11 +128,7 @@ func (v *view) Erring() bool {
 // not: "la sauvegarde locale de SRV-AD". What the same mail says is over is not.
 func (v *view) StillBroken() string {
 	var names []string
-	for _, i := range v.Items {
-		over := func(o *item) bool { return o != i && o.f.Customer == i.f.Customer && o.f.Machine == i.f.Machine }
-		if i.f.Machine == "" || i.f.Other.State != model.EvidenceKO || slices.ContainsFunc(v.Items, over) {
-			continue
-		}
+	for _, i := range v.broken() {
 		name := i.Say("the_backup", "backup", lowerFirst(i.OtherName()), "of", i.OfMachine())
 		if !slices.Contains(names, name) {
 			names = append(names, name)
@@ -141,10 +137,29 @@ func (v *view) StillBroken() string {
 	return v.all(names)
 }
 
+// broken are those whose machine's other backup does not work.
+func (v *view) broken() []*item {
+	return slices.DeleteFunc(slices.Clone(v.Items), func(i *item) bool {
+		over := func(o *item) bool { return o != i && o.f.Customer == i.f.Customer && o.f.Machine == i.f.Machine }
+		return !i.isBackup() || i.f.Other.State != model.EvidenceKO || slices.ContainsFunc(v.Items, over)
+	})
+}
+
+// StillOpen tells that each of StillBroken has an open incident, StillClosed that none has:
+// a person closed it, or it broke without an alert.
+func (v *view) StillOpen() bool {
+	return !slices.ContainsFunc(v.broken(), func(i *item) bool { return len(i.f.OtherTexts) == 0 })
+}
+
+// StillClosed is the contrary of StillOpen for all of them.
+func (v *view) StillClosed() bool {
+	return !slices.ContainsFunc(v.broken(), func(i *item) bool { return len(i.f.OtherTexts) > 0 })
+}
+
 // AllKnown tells that of each machine whose backup works again the other backup is
 // known to work, or not to be there.
 func (v *view) AllKnown() bool {
-	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.Machine != "" && i.OtherOpen() })
+	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.isBackup() && i.OtherOpen() })
 }
 
 // templateName is the name of the template that a policy calls so.
@@ -217,6 +232,17 @@ func (v *view) Fact() string {
 		}
 	}
 	return v.Say("fact."+v.kind(), "engine", v.Made())
+}
+
+// AlertOwn names what the alerts of the mail tell of.
+func (v *view) AlertOwn() string {
+	var all []string
+	for _, i := range v.Items {
+		if name := i.AlertOwn(); !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return v.few(all, 3)
 }
 
 // SameAnswers tells that all were answered alike.

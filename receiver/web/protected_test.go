@@ -37,6 +37,24 @@ func TestMachinesWithoutEnoughBackups(t *testing.T) {
 	must(t, code, text, "Machines sans sauvegarde", "<li>SRV-NU</li>")
 }
 
+// covers: P6; what fails on a machine and is no backup is called by its alert, not by the
+// state of a backup.
+func TestAnAlertThatIsNoBackup(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(model.Labels{"alertname": "HostOutOfMemory", "backup_role": "", "plan": "", "job_id": "", "engine": "", "source": "", "kind": ""}, nil)
+	b := d.browser("vijay")
+	b.post("/preferences", url.Values{"language": {"en"}, "back": {"/"}})
+	for _, page := range []string{"/today", "/incidents/i1"} {
+		code, text := b.get(page)
+		must(t, code, text, "SRV-AD", "HostOutOfMemory")
+		for _, never := range []string{"Primary", ">failing<"} {
+			if strings.Contains(text, never) {
+				t.Errorf("%s speaks of a backup: %q", page, never)
+			}
+		}
+	}
+}
+
 // covers: P15, S1.2; copies are counted by what Prometheus recorded of their plans, whose
 // machine may be called otherwise there, and are not good while nobody can say it.
 func TestCopiesOfMachines(t *testing.T) {
@@ -83,8 +101,19 @@ func TestCopiesOfMachines(t *testing.T) {
 	if strings.Contains(text, "SRV-AD") {
 		t.Error("a machine with a copy off-site is listed as one without")
 	}
+	// The figures of a customer are those of the lists that they lead to.
+	for state, single := range map[string]string{"failed": "2 with one copy alone", "ok": "1 with one copy alone"} {
+		night, d.clock = state, d.clock.Add(2*time.Minute)
+		code, text = b.get("/customers?q=dupont")
+		must(t, code, text, single, "2 with no copy known to be off-site")
+		_, text = d.api("token-of-vijay", "/api/v1/machines?show=single&customer=dupont")
+		if strings.Contains(text, "SRV-AD") != (state == "failed") {
+			t.Errorf("local backup %s: machines with one copy alone are %s", state, text)
+		}
+	}
+	night, d.clock = "", d.clock.Add(2*time.Minute)
 	code, text = b.get("/customers?q=dupont")
-	must(t, code, text, "1 with one copy alone", "2 with no copy known to be off-site")
+	must(t, code, text, "1 with one copy alone", "could not be read")
 }
 
 // covers: S1.0; the policy in force tells its name, version and first day, and an incident

@@ -185,6 +185,9 @@ func TestVerdicts(t *testing.T) {
 		{"rsync", 0, "Number of files: 1 (dir: 1)", "", Empty},
 		{"borg", 107, "", "/w/nosuch: stat: [Errno 2] No such file or directory: '/w/nosuch'", Failed},
 		{"borg", 107, `"nfiles": 2`, "/w/nosuch: stat: [Errno 2] No such file or directory: '/w/nosuch'", Warning},
+		// As the documentation of borg's JSON has it, of after 2.0.0b19.
+		{"borg", 0, "{\n    \"dry_run\": true,\n    \"repository\": {\"id\": \"0cbe\"},\n    \"stats\": {\"nfiles\": 53669, \"original_size\": 2400471280}\n}", "", NotDue},
+		{"borgmatic", 0, `[{"dry_run": true, "stats": {"nfiles": 0, "original_size": 0}}]`, "", NotDue},
 		{"borgmatic", 0, `[{"archive": {"name": "vm", "stats": {"nfiles": 0, "original_size": 0}}}]`, "", Failed},
 		{"borgmatic", 0, `[{"archive": {"name": "vm", "stats": {"nfiles": 2, "original_size": 913}}}]`, "", Empty},
 		{"borgmatic", 0, "Number of files: 2", "/w/nosuch: stat: [Errno 2] No such file or directory: '/w/nosuch'", Empty},
@@ -373,9 +376,16 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		{"curl -fsS https://firewall.example/backup", 0, Success}, // into a pipe
 		{"pg_dump --version", 0, NotDue},
 		{"pg_dump -V", 0, NotDue},
-		{"pg_dump -s app", 0, Success},
+		{"pg_dump -s app -f app.sql", 0, Success},
+		{"pg_dump -Fc app --file=app.dump", 0, Success},
+		{"pg_dump -Fc app", 0, Failed}, // nothing was written
+		{"docker exec db pg_dump app", 0, Failed},
+		{"pg_dumpall -g", 0, Failed},
+		{"pg_dumpall -gf all.sql", 0, Success},
+		{"sqlite3 db .dump", 0, Failed},
 		{"mariadb-dump --print-defaults", 0, NotDue},
-		{"mariadb-dump --all-databases", 0, Success},
+		{"mariadb-dump --all-databases", 0, Failed}, // nothing was written
+		{"mariadb-dump --all-databases --result-file=all.sql", 0, Success},
 		{"unison a b -testserver", 0, NotDue},
 		{"unison -doc topics", 0, NotDue},
 		{"unison a b -batch", 0, Success},
@@ -390,7 +400,7 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		command := strings.Fields(c.command)
 		name := map[string]string{"7zz": "7z", "amcheck": "amanda", "amdump": "amanda", "dirvish-expire": "dirvish",
 			"partclone.info": "partclone", "partclone.ext4": "partclone", "storebackupcheckbackup": "storebackup", "storebackupls": "storebackup",
-			"bacula-dir": "bacula", "nightly-restic": "restic"}[command[0]]
+			"bacula-dir": "bacula", "nightly-restic": "restic", "docker": "pg_dump"}[command[0]]
 		if name == "" {
 			name = command[0]
 		}
