@@ -590,6 +590,29 @@ func TestEveryNamedAlertIsFired(t *testing.T) {
 	}
 }
 
+// What a policy says of an alert's severity is what its rule says. Policies of backups say none.
+func TestSeveritiesOfRulesAndPoliciesAgree(t *testing.T) {
+	fires := map[string]string{}
+	for _, r := range rules(t) {
+		fires[r.Alert] = r.Labels["severity"]
+	}
+	compared := 0
+	for _, s := range example(t, "activeprolearn").Scenarios {
+		for name, severity := range s.Severity.Alerts {
+			if elsewhere[name] != "" {
+				continue
+			}
+			compared++
+			if fires[name] != severity {
+				t.Errorf("%s: the scenario %s says %s, the rule %q", name, s.Name, severity, fires[name])
+			}
+		}
+	}
+	if compared == 0 {
+		t.Error("no severity is compared: the test reads them wrongly")
+	}
+}
+
 // Each alert has a name in every language, and each such name an alert.
 func TestEveryAlertHasWords(t *testing.T) {
 	catalog, err := locale.Load(languages.Folders())
