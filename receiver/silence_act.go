@@ -38,7 +38,11 @@ func (a *acts) silence(ctx context.Context, name string, seen int64, act inciden
 	var undo []func(context.Context) error
 	ids, absent, err := a.silenceAll(ctx, peers, planned, &undo)
 	if err != nil {
-		return incident.Decision{}, incident.Refuse(503, "nothing was silenced, try again: {error}", "error", errors.Join(err, takeBack(ctx, undo)).Error())
+		words := "nothing was silenced, try again: {error}"
+		if act.Verb == rules.VerbUnsilence {
+			words = "no silence was ended, try again: {error}"
+		}
+		return incident.Decision{}, incident.Refuse(503, words, "error", errors.Join(err, takeBack(ctx, undo)).Error())
 	}
 	act.Fields = act.Fields.Clone()
 	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")

@@ -42,7 +42,7 @@ func (d silencing) silenced(e incident.Silenced) {
 	var authors, told []string // who ends a silence himself is not told that it is over
 	for _, id := range sortedSilences(i.Silences) {
 		if _, still := now[id]; !still {
-			author := d.authorOf(i.Silences[id])
+			author := d.Book.AuthorOf(i.Silences[id])
 			authors = append(authors, author)
 			if !slices.ContainsFunc(i.Acts, func(a incident.ActRecord) bool {
 				return a.Verb == VerbUnsilence && a.By == author && slices.Contains(strings.Fields(a.Fields[VerbSilence]), id)
@@ -121,11 +121,4 @@ func (d silencing) owns(s incident.Silence) {
 	if i.State == model.Open {
 		d.state(model.Taken, "silenced by "+p.ID)
 	}
-}
-
-func (d silencing) authorOf(s incident.Silence) string {
-	if p := d.Book.Directory.Author(s.By); p != nil {
-		return p.ID
-	}
-	return s.By
 }
