@@ -38,11 +38,11 @@ func (a *acts) silence(ctx context.Context, name string, seen int64, act inciden
 	var undo []func(context.Context) error
 	ids, absent, err := a.silenceAll(ctx, peers, planned, &undo)
 	if err != nil {
-		words := "nothing was silenced, try again: {error}"
+		why := errors.Join(err, takeBack(ctx, undo)).Error()
 		if act.Verb == rules.VerbUnsilence {
-			words = "no silence was ended, try again: {error}"
+			return incident.Decision{}, incident.Refuse(503, "no silence was ended, try again: {error}", "error", why)
 		}
-		return incident.Decision{}, incident.Refuse(503, words, "error", errors.Join(err, takeBack(ctx, undo)).Error())
+		return incident.Decision{}, incident.Refuse(503, "nothing was silenced, try again: {error}", "error", why)
 	}
 	act.Fields = act.Fields.Clone()
 	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")

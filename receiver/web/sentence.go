@@ -69,6 +69,9 @@ func (v *view) called(kind, name string) string {
 			}
 		}
 	}
+	if v.book == nil { // the words alone
+		return strings.ReplaceAll(name, "_", " ")
+	}
 	for _, sc := range v.book.InForce(v.now).Scenarios {
 		for _, st := range sc.Steps {
 			if st.Name == name && st.Template != "" {
