@@ -138,6 +138,30 @@ func TestNextRunInAnHourThatComesTwice(t *testing.T) {
 	}
 }
 
+// What is known not to lie before an instant is of the second pass if it must be.
+func TestHourThatComesTwiceAfterAnother(t *testing.T) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ wall, earliest, want string }{
+		{"2026-10-25 02:10", "2026-10-25T00:05:00Z", "2026-10-25T00:10:00Z"},
+		{"2026-10-25 02:10", "2026-10-25T00:50:00Z", "2026-10-25T01:10:00Z"},
+		{"2026-10-25 02:10", "2026-10-25T01:50:00Z", "2026-10-25T00:10:00Z"}, // neither fits: the first, as without
+		{"2026-10-25 03:10", "2026-10-25T05:00:00Z", "2026-10-25T02:10:00Z"},
+		{"2026-10-25T02:10:00+02:00", "2026-10-25T00:50:00Z", "2026-10-25T00:10:00Z"}, // it tells its offset
+		{"", "2026-10-25T00:50:00Z", "0001-01-01T00:00:00Z"},
+	} {
+		earliest, err := time.Parse(time.RFC3339, c.earliest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ParseInstant(c.wall).From(paris, earliest).UTC().Format(time.RFC3339); got != c.want {
+			t.Errorf("%s, not before %s, is %s, want %s", c.wall, c.earliest, got, c.want)
+		}
+	}
+}
+
 // Of an hour that comes twice the first is taken, east and west of Greenwich.
 func TestHourThatComesTwice(t *testing.T) {
 	for _, c := range []struct{ zone, wall, want string }{

@@ -260,17 +260,24 @@ func (m *InventoryMachine) apply(j *Job) {
 		return
 	}
 	if m.Schedules != nil {
-		j.schedule = m.Schedules[at]
+		j.schedule = m.Schedules[at].of(m.Plans[at], j)
 	}
 	j.Role = cmp.Or(m.kind(at), j.Role)
 }
 
 // kind is that of a plan's jobs, empty for backups.
 func (m *InventoryMachine) kind(plan int) Role {
-	if m.Schedules == nil || m.Schedules[plan] == nil {
+	if m.Schedules == nil {
 		return ""
 	}
-	return m.Schedules[plan].Kind
+	return m.Schedules[plan].kind()
+}
+
+func (s *PlanSchedule) kind() Role {
+	if s == nil {
+		return ""
+	}
+	return s.Kind
 }
 
 // Told is what stands in the label backup_role of a plan's jobs.
@@ -284,6 +291,18 @@ func (m *InventoryMachine) planOf(j *Job) int {
 	}
 	at, _ := fleet.PlanOf(plans, string(j.Role), j.Engine, j.Plan)
 	return at
+}
+
+// of is what is said of a plan, of a job that may be its. Who is ignored must be meant: the
+// job that is called as the plan is, in its role, unless nobody told the job's.
+func (s *PlanSchedule) of(p InventoryPlan, j *Job) *PlanSchedule {
+	said, named := p.said(s.kind()), p.Plan != ""
+	if s == nil || !bool(s.Ignore) || said.Covers(string(j.Role), j.Engine, j.Plan, named) || j.RoleAssumed && said.Covers(said.Told(), j.Engine, j.Plan, named) {
+		return s
+	}
+	heard := *s
+	heard.Ignore = false
+	return &heard
 }
 
 // said is the plan as the inventory has it.

@@ -277,7 +277,7 @@ func TestIDsAndTermsOfChangingNames(t *testing.T) {
 		if id == "backup-7f3a" {
 			plan = "Old"
 		}
-		listed = append(listed, Job{ID: id, Customer: "dupont", Machine: "backup-7f3a", Plan: plan, Enabled: true, Role: Primary, Engine: "borg"})
+		listed = append(listed, Job{ID: id, Customer: "dupont", Machine: "backup-7f3a", Plan: plan, Enabled: true, Role: Primary, RoleAssumed: true, Engine: "borg"})
 	}
 	p := newPoller(t, PollerOptions{Name: "push", Engine: "push", StateFile: filepath.Join(t.TempDir(), "s.json"), Inventory: func() *Inventory { return inventory },
 		Now: func() time.Time { return at(1) }, Source: fetch(func(context.Context) (Snapshot, error) { return Snapshot{Jobs: listed}, nil })})

@@ -89,3 +89,45 @@ func TestKindsThatCannotBe(t *testing.T) {
 		t.Errorf("%v %+v", err, v)
 	}
 }
+
+// What is ignored is the job that is called so in its role: one of that name in another
+// role, and one of that role under another name, are heard. Where nobody told the role
+// the name says it.
+func TestIgnoredIsOnlyTheJobThatIsMeant(t *testing.T) {
+	inventory := inventoryOf(t, `
+machines:
+  - customer: dupont
+    name: SRV-AD
+    class: server
+    plans:
+      - {plan: daily, role: primary, engine: acronis}
+      - {plan: test, role: local, engine: veeam, ignore: true}
+      - {plan: vault, engine: borg, kind: copy, ignore: true}
+`)
+	now := at(0)
+	job := func(id, plan, engine string, role Role) Job {
+		return Job{ID: id, Customer: "dupont", Machine: "SRV-AD", Class: Server, Role: role, RoleAssumed: id == "assumed", Engine: engine, Plan: plan, Enabled: true,
+			Runs: []Run{{ID: id, End: now.Add(-time.Hour), Result: Failed}}}
+	}
+	o := PollerOptions{Name: "v", Engine: "veeam", Inventory: func() *Inventory { return inventory }, StateFile: filepath.Join(t.TempDir(), "s.json"), Now: func() time.Time { return now },
+		Source: fetch(func(context.Context) (Snapshot, error) {
+			return Snapshot{Jobs: []Job{job("meant", "Test", "veeam", Local), job("role", "test", "veeam", Primary), job("assumed", "test", "veeam", Primary),
+				job("name", "Prod VMs", "veeam", Local), job("kind", "vault", "borg", Local), job("copy", "another", "borg", Local)}}, nil
+		})}
+	p := newPoller(t, o)
+	check := func(p *Poller) {
+		t.Helper()
+		for _, j := range p.View().Jobs {
+			if ignored := j.ID == "meant" || j.ID == "kind" || j.ID == "assumed"; j.Enabled == ignored {
+				t.Errorf("%s: enabled %v", j.ID, j.Enabled)
+			}
+		}
+	}
+	refresh(t, p)
+	check(p)
+	if err := p.Save(); err != nil {
+		t.Fatal(err)
+	}
+	o.Source = fetch(func(context.Context) (Snapshot, error) { return Snapshot{}, context.DeadlineExceeded })
+	check(newPoller(t, o))
+}

@@ -120,7 +120,8 @@ type Job struct {
 	// The small ones stand together: of a fleet each job is kept in memory.
 	Enabled          bool          `json:"enabled"`
 	Running          bool          `json:"running"`
-	LastResult       Result        `json:"last_result"` // filled by the poller
+	RoleAssumed      bool          `json:"role_assumed,omitempty"` // nobody told the role: it is the source's own for all such
+	LastResult       Result        `json:"last_result"`            // filled by the poller
 	RunningSince     time.Time     `json:"running_since,omitzero"`
 	NextRun          time.Time     `json:"next_run,omitzero"`
 	ExpectedInterval time.Duration `json:"expected_interval,omitempty"`

@@ -108,33 +108,33 @@ func believable(t time.Time, ok, zoneless bool) Instant {
 
 // In reads the wall clock of a zoneless instant in loc. Of an hour that comes
 // twice it takes the first: a success must not look later than it was.
-func (i Instant) In(loc *time.Location) time.Time {
+func (i Instant) In(loc *time.Location) time.Time { return i.From(loc, time.Time{}) }
+
+// Coming reads it like In, of what has not happened yet: of an hour that comes
+// twice it takes the one that is still to come.
+func (i Instant) Coming(loc *time.Location, now time.Time) time.Time { return i.From(loc, now.Add(1)) }
+
+// From reads it like In, where it is known not to lie before an instant, as an end does
+// not before its start: of an hour that comes twice it takes the first that fits.
+func (i Instant) From(loc *time.Location, earliest time.Time) time.Time {
 	if !i.Zoneless || i.IsZero() {
 		return i.Time
 	}
 	t := i.Time
 	at := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), loc)
-	for _, back := range []time.Duration{time.Hour, 30 * time.Minute} {
-		if e := at.Add(-back); e.Format(time.DateTime) == at.Format(time.DateTime) {
-			return e
+	for _, apart := range []time.Duration{time.Hour, 30 * time.Minute} {
+		for _, first := range []time.Time{at.Add(-apart), at} {
+			second := first.Add(apart)
+			switch {
+			case first.Format(time.DateTime) != second.Format(time.DateTime):
+			case first.Before(earliest) && !second.Before(earliest):
+				return second
+			default:
+				return first
+			}
 		}
 	}
 	return at
-}
-
-// Coming reads it like In, of what has not happened yet: of an hour that comes
-// twice it takes the one that is still to come.
-func (i Instant) Coming(loc *time.Location, now time.Time) time.Time {
-	first := i.In(loc)
-	if !i.Zoneless || first.After(now) {
-		return first
-	}
-	for _, on := range []time.Duration{30 * time.Minute, time.Hour} {
-		if e := first.Add(on); e.After(now) && e.In(loc).Format(time.DateTime) == first.In(loc).Format(time.DateTime) {
-			return e
-		}
-	}
-	return first
 }
 
 // Text is a string that some services write as a number or a boolean. Numbers

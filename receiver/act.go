@@ -39,12 +39,15 @@ func (a *acts) act(ctx context.Context, name string, seen int64, act incident.Ac
 		if err := changedSince(b.tx, r, seen, act.By); err != nil {
 			return err
 		}
-		if d, err = b.Apply(b.Track(r), incident.Acted{Act: act}); err != nil {
+		t := b.Track(r)
+		out, err := b.Apply(t, incident.Acted{Act: act})
+		if err != nil {
 			return err
 		}
-		if d.Refusal != nil {
-			return d.Refusal
+		if out.Refusal != nil {
+			return out.Refusal
 		}
+		d = incident.Decision{Incident: t.Incident, Outcome: out}
 		return nil
 	})
 	if err != nil {

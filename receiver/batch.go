@@ -37,7 +37,8 @@ func (b *batch) fire(s model.Signal, confirmed bool) (*incidents.Tracked, error)
 
 // take takes in a signal that has been classified by the batch's book.
 func (b *batch) take(s model.Signal, c classify.Classified, confirmed bool) (*incidents.Tracked, error) {
-	b.tx.AfterCommit(func() { b.core.issues.Set(s.Fingerprint, b.core.called(c.Signal.Labels), c.Issues) })
+	fingerprint, labels, issues := s.Fingerprint, c.Signal.Labels, c.Issues
+	b.tx.AfterCommit(func() { b.core.issues.Set(fingerprint, b.core.called(labels), issues) })
 	switch {
 	case c.Refusal != nil:
 		return nil, c.Refusal

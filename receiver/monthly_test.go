@@ -163,6 +163,24 @@ func TestADossierWaitsForPrometheus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	customer := func(id string, machine bool) {
+		dir := r.reloadable.Book.Directory.Clone()
+		late := *dir.Customers["dupont"]
+		late.ID = id
+		dir.Customers[id] = &late
+		if machine {
+			m := *dir.Machine("dupont", "SRV-AD")
+			m.Customer = id
+			dir.Machines = append(dir.Machines, &m)
+		}
+		book, err := rules.NewBook(dir, r.reloadable.Book.Policies()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.reloadable.Book = book
+		r.check(r.engine.Reload(t.Context(), r.reloadable))
+	}
+	customer("other", true)
 	away := func(is bool) {
 		r.prom.mu.Lock()
 		r.prom.broken = is
@@ -184,24 +202,24 @@ func TestADossierWaitsForPrometheus(t *testing.T) {
 		}
 		return dossiers, others
 	}
+	asked := func() int {
+		r.prom.mu.Lock()
+		defer r.prom.mu.Unlock()
+		return r.prom.asked
+	}
+	already := asked()
 	before, statements := dossiers(1, 9) // of whoever has no machine there is nothing to ask
+	if n := asked() - already; n != 2 {
+		t.Errorf("it is asked %d times in a turn while it is away: one question, and whether it answers any", n)
+	}
 	if statements == 0 {
 		t.Error("while Prometheus is away no statement leaves")
 	}
 	if len(r.mails("restore_tests")) == 0 {
 		t.Error("while a dossier waits nobody is reminded of restore tests")
 	}
-	dir := r.reloadable.Book.Directory.Clone()
-	late := *dir.Customers["dupont"]
-	late.ID = "aaa" // sorts before the others
-	dir.Customers["aaa"] = &late
-	book, err := rules.NewBook(dir, r.reloadable.Book.Policies()...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.reloadable.Book = book
-	r.check(r.engine.Reload(t.Context(), r.reloadable))
-	before++ // it has no machine
+	customer("aaa", false) // sorts before the others
+	before++               // it has no machine
 	if n, m := dossiers(1, 12); n != before || m != statements {
 		t.Errorf("three hours later %d dossiers and %d statements, not %d and %d", n, m, before, statements)
 	}

@@ -18,20 +18,20 @@ import (
 // act counts as in time up to and including the due instant, never after.
 func (b *Book) Decide(inc incident.Incident, ev incident.Event, around incident.Circumstances, now time.Time) incident.Decision {
 	own := inc.Clone()
-	d := b.Advance(&own, ev, around, now)
-	if d.Refusal != nil {
-		d.Incident = inc
+	out := b.Advance(&own, ev, around, now)
+	if out.Refusal != nil {
+		own = inc
 	}
-	return d
+	return incident.Decision{Incident: own, Outcome: out}
 }
 
 // Advance is [Book.Decide] for a caller that owns the incident: it is changed
 // itself, which spares a copy of all its alerts. After a refusal it is in no
 // state that may be used.
-func (b *Book) Advance(inc *incident.Incident, ev incident.Event, around incident.Circumstances, now time.Time) incident.Decision {
+func (b *Book) Advance(inc *incident.Incident, ev incident.Event, around incident.Circumstances, now time.Time) incident.Outcome {
 	d := b.decider(inc, around, now)
 	if d == nil {
-		return incident.Decision{Incident: *inc, Refusal: notLoaded(inc)}
+		return incident.Outcome{Refusal: notLoaded(inc)}
 	}
 	from, wake, poll := inc.State, inc.WakeAt, inc.PollAt
 	if d.Incident.State != "" && !d.Incident.WakeAt.IsZero() && d.Incident.WakeAt.Before(now) {
@@ -40,7 +40,7 @@ func (b *Book) Advance(inc *incident.Incident, ev incident.Event, around inciden
 	d.endImmediate()
 	d.apply(ev)
 	if d.out.Refusal != nil {
-		return incident.Decision{Incident: *inc, Refusal: d.out.Refusal, From: from, WakeAt: wake, PollAt: poll}
+		return incident.Outcome{Refusal: d.out.Refusal, From: from, WakeAt: wake, PollAt: poll}
 	}
 	d.endImmediate() // the event may have told of an earlier start
 	d.settle(now)
@@ -79,7 +79,7 @@ func (d *decider) endImmediate() {
 // decider carries one decision. Its incident is its own to change.
 type decider struct {
 	*situation.Situation
-	out   incident.Decision
+	out   incident.Outcome
 	act   *incident.Act
 	wake  time.Time
 	needs bool // evidence must be asked before going on
@@ -91,7 +91,7 @@ func (b *Book) decider(inc *incident.Incident, around incident.Circumstances, no
 	if s == nil {
 		return nil
 	}
-	return &decider{Situation: s, out: incident.Decision{From: inc.State}}
+	return &decider{Situation: s, out: incident.Outcome{From: inc.State}}
 }
 
 func (d *decider) apply(ev incident.Event) {
@@ -291,7 +291,6 @@ func (d *decider) finish() {
 		d.out.WakeAt = d.Now
 	}
 	d.Incident.WakeAt, d.Incident.PollAt = d.out.WakeAt, d.out.PollAt
-	d.out.Incident = *d.Incident
 	if d.Incident.State != d.out.From {
 		d.out.Touches = true
 	}

@@ -14,6 +14,44 @@ import (
 	"vigie/rules/story"
 )
 
+// covers: S1.18, S2.24; a message that reaches nobody at all is told to whoever can mend
+// that, in a host's failure of the one platform that lacks its people, and leaves once
+// they are entered.
+func TestMessageThatReachesNobody(t *testing.T) {
+	book := exampleBook(t, "activeprolearn")
+	dir := book.Directory.Clone()
+	lacking := *dir.Platforms["lms-A"]
+	lacking.Managers = nil
+	dir.Platforms["lms-A"] = &lacking
+	mute, err := rules.NewBook(dir, book.Policies()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := paris(t, "2026-03-09 10:00")
+	b := opened(t, mute, platformAlert("lms-A", "HostDown", now), now)
+	b.do(incident.Fired{Signal: platformAlert("lms-B", "HostDown", now)}, now)
+	steps := func() (out []string) {
+		for _, n := range b.notes {
+			if n.Step == "receipt" || n.Step == "address_refused" {
+				out = append(out, n.Step+" "+n.To[0].Address)
+			}
+		}
+		return out
+	}
+	if got, want := steps(), []string{"address_refused op@apl.example", "receipt exploit@lms-b.example"}; !slices.Equal(got, want) {
+		t.Fatalf("told are %q, want %q", got, want)
+	}
+	told := b.notes[slices.IndexFunc(b.notes, func(n incident.Notification) bool { return n.Step == "address_refused" })]
+	if told.Data.RefusedWhat != incident.UnreachedRole || !slices.Equal(told.Data.Refused, []string{"managers"}) {
+		t.Errorf("told is %q of %q", told.Data.RefusedWhat, told.Data.Refused)
+	}
+	b.book = book
+	b.do(incident.Refreshed{}, now.Add(time.Hour/2))
+	if got := steps(); len(got) != 3 || got[2] != "receipt exploit@lms-a.example" {
+		t.Errorf("once they are entered the receipt does not leave to them: %q", got)
+	}
+}
+
 // covers: S1.11, S1.29; rule W: when a role of every trace reaches nobody the
 // trace leaves to those who exist, but is not done: the supervisor is told which
 // role is empty, and whoever fills it later gets it.

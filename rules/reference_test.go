@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vigie/docs/reference"
+	"vigie/docs/reference/referencetest"
 	"vigie/internal/strict"
 	"vigie/rules"
 	"vigie/rules/inventory"
@@ -35,7 +36,7 @@ func TestReferenceOfInventory(t *testing.T) {
 func holdReference(t *testing.T, name string, known []string, read func([]byte) (any, error)) {
 	t.Helper()
 	text := reference.File(name)
-	gaps, err := reference.Gaps(text, known)
+	gaps, err := referencetest.Gaps(text, known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,16 +47,16 @@ func holdReference(t *testing.T, name string, known []string, read func([]byte) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := reference.Keys(text)
+	keys, err := referencetest.Keys(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range keys {
-		v, err := read(reference.Without(text, k.Line))
+		v, err := read(referencetest.Without(text, k.Line))
 		switch {
-		case k.Standing == reference.Default && (err != nil || !reflect.DeepEqual(v, whole)):
+		case k.Standing == referencetest.Default && (err != nil || !reflect.DeepEqual(v, whole)):
 			t.Errorf("line %d: without %s: %s something else holds (%v)", k.Line, k.Path, k.Value, err)
-		case k.Standing == reference.Required && err == nil:
+		case k.Standing == referencetest.Required && err == nil:
 			t.Errorf("line %d: %s is called required, and nothing is missed without it", k.Line, k.Path)
 		}
 	}

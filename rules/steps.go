@@ -104,7 +104,7 @@ func (d rungs) fire(st *policy.Step, platform string, f situation.Firing) {
 		platform = d.LastReport().Labels[model.LabelPlatform]
 	}
 	to, cc, dropped := d.Contacts().Recipients(st, st.To, st.Cc, platform)
-	unfilled := d.unfilled(st, platform)
+	unfilled := d.unfilled(st, platform, len(to) > 0)
 	if len(to) == 0 && st.Trace && st.Missing == nil {
 		to, cc = situation.Addressed(cc), nil // it leaves to those who exist
 	}
@@ -113,27 +113,33 @@ func (d rungs) fire(st *policy.Step, platform string, f situation.Firing) {
 		return
 	}
 	if len(to) == 0 {
-		d.nobody(st, key, platform, f)
-		d.tellOfUnfilled(key, unfilled)
+		if d.nobody(st, key, platform, f) {
+			d.tellOfUnfilled(st, key, unfilled)
+		}
 		return
 	}
 	if dropped != "" {
 		d.note("step", st.Name, "", dropped+" acted and needs no mail of it")
 	}
 	d.tell(st, st.Template, to, cc, platform, key, f)
-	d.tellOfUnfilled(key, unfilled)
+	d.tellOfUnfilled(st, key, unfilled)
 }
 
-// unfilled lists the roles without which a written trace is not done and that
-// nobody fills now. Whom the incident's own course names is not asked for, nor
-// whose place if_nobody takes.
-func (d rungs) unfilled(st *policy.Step, platform string) []string {
-	if !st.Trace {
+// unfilled lists the roles that nobody fills now and without which a step is not done:
+// each one of a written trace, and those whom any other message is for if it reaches
+// none of them. Whom the incident's own course names is not asked for, nor whose place
+// if_nobody takes.
+func (d rungs) unfilled(st *policy.Step, platform string, reaches bool) []string {
+	if reaches && !st.Trace {
 		return nil
+	}
+	must := st.To
+	if st.Trace {
+		must = slices.Concat(st.To, st.Cc, d.Policy.Required)
 	}
 	defer d.ReachBy(st.Channel)()
 	var out []string
-	for n, name := range slices.Concat(st.To, st.Cc, d.Policy.Required) {
+	for n, name := range must {
 		r := d.Policy.Roles[name]
 		if r == nil || r.OfIncident() || n < len(st.To) && st.Missing != nil || slices.Contains(out, name) {
 			continue
@@ -145,17 +151,21 @@ func (d rungs) unfilled(st *policy.Step, platform string) []string {
 	return out
 }
 
-// tellOfUnfilled keeps a trace from being done while roles of it are empty, and
+// tellOfUnfilled keeps a step from being done while roles of it are empty, and
 // lets those who mend it know which.
-func (d rungs) tellOfUnfilled(key incident.StepKey, roles []string) {
+func (d rungs) tellOfUnfilled(st *policy.Step, key incident.StepKey, roles []string) {
 	r := d.Incident.Steps[key]
 	if r == nil || len(roles) == 0 || slices.Equal(r.Unfilled, roles) {
 		return
 	}
 	r.Unfilled = roles
-	d.note("step", r.Step, "", "not done: nobody fills "+strings.Join(roles, ", "))
+	what := incident.UnreachedRole
+	if st.Trace {
+		what = incident.UnfilledRole
+		d.note("step", r.Step, "", "not done: nobody fills "+strings.Join(roles, ", "))
+	}
 	for _, role := range roles {
-		d.post().tellOfRefusal(r, incident.Party{Role: role, Address: role}, incident.UnfilledRole)
+		d.post().tellOfRefusal(r, incident.Party{Role: role, Address: role}, what)
 	}
 }
 
@@ -194,21 +204,21 @@ func (d rungs) drop(st *policy.Step, key incident.StepKey, f situation.Firing, w
 	d.note("step", st.Name, "", why+" ("+f.Why+")")
 }
 
-// nobody handles a step that reaches no one: it stays due, and whoever can
-// mend that is told once (S1.18).
-func (d rungs) nobody(st *policy.Step, key incident.StepKey, platform string, f situation.Firing) {
+// nobody handles a step that reaches no one, and reports whether it stays due: whoever
+// can mend that is told once (S1.18).
+func (d rungs) nobody(st *policy.Step, key incident.StepKey, platform string, f situation.Firing) (due bool) {
 	if r := d.Incident.Steps[key]; r != nil {
-		return
+		return true
 	}
 	if d.Incident.State.Ended() || d.toThoseTold(st) {
 		d.drop(st, key, f, "nobody was told of it before, so nobody is told that it is over")
-		return
+		return false
 	}
 	d.Incident.Steps[key] = &incident.StepRecord{Step: st.Name, Episode: d.Incident.Episode, Occurrence: key.OccurrenceText(), Status: incident.StepBlocked,
 		At: d.Now, DecidedAt: d.Now, DueAt: f.At, Reason: "nobody fills " + strings.Join(st.To, ", ")}
 	d.note("step", st.Name, "", "blocked: nobody fills "+strings.Join(st.To, ", "))
 	if st.Missing == nil {
-		return
+		return true
 	}
 	to, cc, _ := d.Contacts().Recipients(st, st.Missing.To, st.Missing.Cc, platform)
 	if len(to) > 0 {
@@ -218,6 +228,7 @@ func (d rungs) nobody(st *policy.Step, key incident.StepKey, platform string, f 
 		n.Trace = false
 		d.out.Notifications = append(d.out.Notifications, n)
 	}
+	return true
 }
 
 // toThoseTold is true for a step for those whom the incident has told.

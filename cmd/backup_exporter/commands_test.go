@@ -6,7 +6,7 @@ import (
 	"os"
 	"testing"
 
-	"vigie/docs/reference"
+	"vigie/docs/reference/referencetest"
 )
 
 var update = flag.Bool("update", false, "write docs/reference/backup_exporter-commands.md anew")
@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write docs/reference/backup_exporter-co
 func TestCommandReference(t *testing.T) {
 	const page = "../../docs/reference/backup_exporter-commands.md"
 	const how = "go test ./cmd/backup_exporter -run TestCommandReference -update"
-	want := reference.Commands(how, nil, new(options).application(io.Discard).Model(), new(pushOptions).application(io.Discard).Model(),
+	want := referencetest.Commands(how, nil, new(options).application(io.Discard).Model(), new(pushOptions).application(io.Discard).Model(),
 		new(runOptions).application(io.Discard).Model())
 	if *update {
 		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {

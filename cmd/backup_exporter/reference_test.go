@@ -19,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vigie/docs/reference"
+	"vigie/docs/reference/referencetest"
 	"vigie/exporters"
 	"vigie/exporters/acronis"
 	"vigie/exporters/arcserve"
@@ -138,14 +139,14 @@ func readSource(dir string, n *yaml.Node) (any, error) {
 // says.
 func TestReference(t *testing.T) {
 	text := reference.File("backup_exporter")
-	gaps, err := reference.Gaps(text, knownKeys(t))
+	gaps, err := referencetest.Gaps(text, knownKeys(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, g := range gaps {
 		t.Error(g)
 	}
-	keys, err := reference.Keys(text)
+	keys, err := referencetest.Keys(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, k := range keys {
-		if k.Standing == reference.Example {
+		if k.Standing == referencetest.Example {
 			continue
 		}
 		whole, err := readReference(dir, text, sourceAt(text, k.Line))
@@ -163,9 +164,9 @@ func TestReference(t *testing.T) {
 		}
 		v, err := readReference(dir, without(text, k.Line), sourceAt(text, k.Line))
 		switch {
-		case k.Standing == reference.Default && (err != nil || v != whole):
+		case k.Standing == referencetest.Default && (err != nil || v != whole):
 			t.Errorf("line %d: without %s: %s something else holds (%v)", k.Line, k.Path, k.Value, err)
-		case k.Standing == reference.Required && err == nil:
+		case k.Standing == referencetest.Required && err == nil:
 			t.Errorf("line %d: %s is called required, and nothing is missed without it", k.Line, k.Path)
 		}
 	}
@@ -214,7 +215,7 @@ func selfSigned(t *testing.T) (certificate, key string) {
 }
 
 // referenceFolder has every file and program that the reference names.
-func referenceFolder(t *testing.T, keys []reference.Key) string {
+func referenceFolder(t *testing.T, keys []referencetest.Key) string {
 	t.Helper()
 	dir := t.TempDir()
 	certificate, key := selfSigned(t)

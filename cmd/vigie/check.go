@@ -149,6 +149,15 @@ func (c *commands) json(v any) error {
 	return e.Encode(v)
 }
 
+// done prints what came of a verb: for programs as JSON, for people as a sentence.
+func (c *commands) done(output string, v any, sentence string, words ...any) error {
+	if output == "json" {
+		return c.json(v)
+	}
+	_, err := fmt.Fprintf(c.out, sentence+"\n", words...)
+	return err
+}
+
 func (c *commands) simulate(app *kingpin.Application) verb {
 	cmd := app.Command("simulate", "Play a story through the rules, with a clock of its own, and print what would happen: one JSON line each.\n\nIt opens no secret, no socket and no database.\n\nExample:\n  vigie simulate --config.file=vigie.yml story.yml")
 	path := configFlag(cmd)

@@ -240,7 +240,7 @@ func TestForeignPackagesHaveOneHome(t *testing.T) {
 		"github.com/prometheus/client_golang/prometheus/promauto":   {"vigie/receiver", "vigie/receiver/answers", "vigie/receiver/webhook", "vigie/exporters", "vigie/exporters/exposition", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/promhttp":   {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
 		"github.com/prometheus/client_golang/prometheus/collectors": {"vigie/cmd/vigie", "vigie/cmd/backup_exporter"},
-		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab", "vigie/docs/reference"},
+		"github.com/alecthomas/kingpin/v2":                          {"vigie/cmd/vigie", "vigie/cmd/backup_exporter", "vigie/cmd/vigie-lab", "vigie/docs/reference/referencetest"},
 		"github.com/emersion/go-smtp":                               {"vigie/receiver/smtpsink", "vigie/exporters/inbox"},
 		"github.com/emersion/go-imap/v2":                            {"vigie/internal/imapbox", "vigie/exporters/inbox/inboxsim"},
 		"github.com/emersion/go-imap/v2/imapclient":                 {"vigie/internal/imapbox"},

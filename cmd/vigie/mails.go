@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -61,11 +60,7 @@ func (c *commands) settleMail(group *kingpin.CmdClause) verb {
 		if err := cl.do(ctx, http.MethodPost, "/api/v1/mails/"+url.PathEscape(*id)+"/settle", map[string]string{"reason": *reason}, &m); err != nil {
 			return err
 		}
-		if *output == "json" {
-			return c.json(m)
-		}
-		_, err := fmt.Fprintf(c.out, "done with the mail of %s\n", orDash(m.From))
-		return err
+		return c.done(*output, m, "done with the mail of %s", orDash(m.From))
 	}}
 }
 
@@ -82,10 +77,6 @@ func (c *commands) assignMail(group *kingpin.CmdClause) verb {
 		if err := cl.do(ctx, http.MethodPost, "/api/v1/mails/"+url.PathEscape(*id)+"/assign", body, &m); err != nil {
 			return err
 		}
-		if *output == "json" {
-			return c.json(m)
-		}
-		_, err := fmt.Fprintf(c.out, "the mail of %s is kept with %s\n", orDash(m.From), strings.Join(m.Incidents, " "))
-		return err
+		return c.done(*output, m, "the mail of %s is kept with %s", orDash(m.From), strings.Join(m.Incidents, " "))
 	}}
 }

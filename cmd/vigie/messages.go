@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -91,10 +90,6 @@ func (c *commands) retryMessages(group *kingpin.CmdClause) verb {
 		if err := cl.do(ctx, http.MethodPost, "/api/v1/messages/retry", what, &answer); err != nil {
 			return err
 		}
-		if *output == "json" {
-			return c.json(answer)
-		}
-		_, err := fmt.Fprintf(c.out, "%d transmissions are tried at once; vigie messages --waiting shows what becomes of them\n", answer.Retried)
-		return err
+		return c.done(*output, answer, "%d transmissions are tried at once; vigie messages --waiting shows what becomes of them", answer.Retried)
 	}}
 }

@@ -6,14 +6,12 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -78,19 +76,17 @@ func (c *commands) sheet(text []byte) error {
 			columns = append(columns, i)
 		}
 	}
-	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-	for n, row := range rows {
-		var cells []string
+	cells := func(row []string) (out []string) {
 		for _, i := range columns {
-			cell := strings.Join(strings.Fields(row[i]), " ")
-			if n == 0 {
-				cell = strings.ToUpper(cell)
-			}
-			cells = append(cells, orDash(cell))
+			out = append(out, orDash(strings.Join(strings.Fields(row[i]), " ")))
 		}
-		fmt.Fprintln(w, strings.Join(cells, "\t"))
+		return out
 	}
-	return w.Flush()
+	t := c.columns(strings.ToUpper(strings.Join(cells(rows[0]), "\t")))
+	for _, row := range rows[1:] {
+		t.row(cells(row)...)
+	}
+	return t.flush()
 }
 
 func (c *commands) restoreTests(group *kingpin.CmdClause) verb {
@@ -113,8 +109,7 @@ func (c *commands) restoreTests(group *kingpin.CmdClause) verb {
 		if *output == "json" {
 			return c.json(all)
 		}
-		w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "CUSTOMER\tMACHINE\tLAST\tDUE\tOVERDUE")
+		t := c.columns("CUSTOMER", "MACHINE", "LAST", "DUE", "OVERDUE")
 		for _, m := range all.Machines {
 			due := "now"
 			if !m.Due.IsZero() {
@@ -124,12 +119,12 @@ func (c *commands) restoreTests(group *kingpin.CmdClause) verb {
 			if m.Overdue {
 				overdue = "yes"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", m.Customer, m.Machine, orDash(m.Last), due, overdue)
+			t.row(m.Customer, m.Machine, orDash(m.Last), due, overdue)
 		}
-		if err := w.Flush(); err != nil || len(all.Tests) == 0 {
+		if err := t.flush(); err != nil || len(all.Tests) == 0 {
 			return err
 		}
-		t := c.section("TESTED", "CUSTOMER", "MACHINE", "RESULT", "TOOK", "WHAT", "BY")
+		t = c.section("TESTED", "CUSTOMER", "MACHINE", "RESULT", "TOOK", "WHAT", "BY")
 		for _, x := range all.Tests {
 			t.row(x.Day, x.Customer, x.Machine, x.Result, orDash(map[bool]string{true: strconv.Itoa(x.Minutes) + "m"}[x.Minutes > 0]), firstLine(x.Scope), orDash(x.By))
 		}
@@ -156,10 +151,6 @@ func (c *commands) recordTest(group *kingpin.CmdClause) verb {
 		if err := cl.do(ctx, http.MethodPost, "/api/v1/restore-tests", t, &t); err != nil {
 			return err
 		}
-		if *output == "json" {
-			return c.json(t)
-		}
-		_, err := fmt.Fprintf(c.out, "recorded: %s of %s, tested on %s: %s\n", t.Machine, t.Customer, t.Day, t.Result)
-		return err
+		return c.done(*output, t, "recorded: %s of %s, tested on %s: %s", t.Machine, t.Customer, t.Day, t.Result)
 	}}
 }

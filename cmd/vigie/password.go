@@ -31,21 +31,13 @@ func (c *commands) password(app *kingpin.Application) verb {
 		if err != nil {
 			return err
 		}
-		if *file == "" && *output == "json" {
-			return c.json(map[string]string{"person": *person, "line": line})
-		}
 		if *file == "" {
-			_, err := fmt.Fprintln(c.out, line)
-			return err
+			return c.done(*output, map[string]string{"person": *person, "line": line}, "%s", line)
 		}
 		if err := identity.Write(*file, *person, line); err != nil {
 			return fmt.Errorf("--file: %w", err)
 		}
-		if *output == "json" {
-			return c.json(map[string]string{"person": *person, "file": *file})
-		}
-		fmt.Fprintf(c.out, "%s has a new password in %s\n", *person, *file)
-		return nil
+		return c.done(*output, map[string]string{"person": *person, "file": *file}, "%s has a new password in %s", *person, *file)
 	}}
 }
 

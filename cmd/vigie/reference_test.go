@@ -8,7 +8,7 @@ import (
 
 	"github.com/prometheus/common/promslog"
 
-	"vigie/docs/reference"
+	"vigie/docs/reference/referencetest"
 )
 
 var update = flag.Bool("update", false, "write docs/reference/commands.md anew")
@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write docs/reference/commands.md anew")
 func TestCommandReference(t *testing.T) {
 	var out bytes.Buffer
 	app, _ := application(&commands{out: &out, logs: &promslog.Config{}})
-	want := reference.Commands("go test ./cmd/vigie -run TestCommandReference -update",
+	want := referencetest.Commands("go test ./cmd/vigie -run TestCommandReference -update",
 		map[string]string{"act": "The verbs and their fields: [acts](../acts.md); `vigie act VERB --help` says the same, and `vigie act report --help` how to take down a call."},
 		app.Model())
 	const page = "../../docs/reference/commands.md"

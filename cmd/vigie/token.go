@@ -44,10 +44,6 @@ func (c *commands) token(app *kingpin.Application) verb {
 			return fmt.Errorf("tokens_file: %w", err)
 		}
 		fmt.Fprintf(c.logs.Writer, "%s's token, to be kept in a file of their own; it counts after a reload (systemctl reload vigie):\n", *person)
-		if *output == "json" {
-			return c.json(map[string]string{"person": *person, "token": made, "expires": *expires})
-		}
-		fmt.Fprintln(c.out, made)
-		return nil
+		return c.done(*output, map[string]string{"person": *person, "token": made, "expires": *expires}, "%s", made)
 	}}
 }

@@ -1,9 +1,11 @@
-package reference
+package reference_test
 
 import (
 	"flag"
 	"os"
 	"testing"
+
+	"vigie/docs/reference/referencetest"
 )
 
 var update = flag.Bool("update", false, "write the pages anew")
@@ -11,8 +13,8 @@ var update = flag.Bool("update", false, "write the pages anew")
 // TestPages holds the pages of the reference against the files that they are made
 // of.
 func TestPages(t *testing.T) {
-	for _, name := range Names() {
-		want, err := Markdown(name)
+	for _, name := range referencetest.Names() {
+		want, err := referencetest.Markdown(name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -87,7 +87,8 @@ func (k *knowledge) file(r *row, objectType string, now time.Time, out *exporter
 	if r.start.Bad || r.end.Bad || r.localStart.Bad || r.localEnd.Bad {
 		k.odd.count(out, "job_time", r.protection+" "+r.jobID)
 	}
-	start, end := k.instant(r.start, r.localStart), k.instant(r.end, r.localEnd)
+	start := k.instant(r.start, r.localStart, time.Time{})
+	end := k.instant(r.end, r.localEnd, start)
 	at := exporters.Later(start, end)
 	if at.After(now) || at.IsZero() && k.protections[r.protection] == nil {
 		at = now // a clock that runs ahead, or a job that has only been planned
@@ -107,12 +108,12 @@ func (k *knowledge) file(r *row, objectType string, now time.Time, out *exporter
 	return u, start, end
 }
 
-// instant prefers the instant in UTC to the wall clock.
-func (k *knowledge) instant(utc, local exporters.Instant) time.Time {
+// instant prefers the instant in UTC to the wall clock. It is not before another one.
+func (k *knowledge) instant(utc, local exporters.Instant, earliest time.Time) time.Time {
 	if !utc.IsZero() {
 		return utc.Time
 	}
-	return local.In(k.config.location)
+	return local.From(k.config.location, earliest)
 }
 
 // run gives the run that a row tells of, if it ended, and whether it goes on.

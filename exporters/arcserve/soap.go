@@ -31,7 +31,6 @@ const (
 // service reads a console's web service. It implements way.
 type service struct {
 	config *Config
-	now    func() time.Time
 	http   *httpclient.Client
 	jar    *jar
 	at     *url.URL
@@ -50,7 +49,7 @@ func newService(c *Config, o exporters.SourceOptions) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: c, now: o.Now, jar: newJar(), at: at, known: newKnowledge(c),
+	s := &service{config: c, jar: newJar(), at: at, known: newKnowledge(c),
 		part: exporters.LastGood[row]{Name: jobHistory, Need: exporters.Required}}
 	options.PostPaths, options.Concurrency, options.Accept, options.Jar = []string{at.Path}, 1, "text/xml", s.jar
 	options.Gate = func(base http.RoundTripper) http.RoundTripper { return &gate{base: base, path: at.Path} }
@@ -118,12 +117,24 @@ func (s *service) history(ctx context.Context) ([]row, error) {
 // tells whether a job's name is that of its plan: what a machine is protected
 // by is told apart by type.
 func (s *service) rowOf(rec map[string]string) row {
-	r := row{machine: rec["nodename"], node: strings.ToLower(rec["nodename"]), jobID: rec["jobid"], jobType: rec["jobtype"], status: rec["jobstatus"],
-		start: exporters.ParseInstant(rec["jobutcstartdate"]), end: exporters.ParseInstant(rec["jobutcenddate"])}
+	r := row{machine: rec["nodename"], node: strings.ToLower(rec["nodename"]), jobID: rec["jobid"], jobType: rec["jobtype"], status: rec["jobstatus"]}
+	r.start = s.instant(rec, "start", time.Time{})
+	r.end = s.instant(rec, "end", r.start.Time)
 	word, _ := s.config.objectType(r.jobType)
 	r.protection = r.node + "/" + strings.ReplaceAll(strings.ToLower(word), " ", "-")
 	r.plan = "Arcserve UDP"
 	return r
+}
+
+// instant is the start or the end of a job: published scripts read it in UTC, or on the
+// console's wall clock. It is not before another one.
+func (s *service) instant(rec map[string]string, which string, earliest time.Time) exporters.Instant {
+	utc := exporters.ParseInstant(rec["jobutc"+which+"date"])
+	if !utc.IsZero() {
+		return utc
+	}
+	local := exporters.ParseInstant(rec["joblocal"+which+"date"])
+	return exporters.Instant{Time: local.From(s.config.location, earliest), Bad: utc.Bad || local.Bad}
 }
 
 // sharedNames gives a backup of each machine that another of the same name

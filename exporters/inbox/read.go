@@ -383,6 +383,9 @@ func (r *rule) readResult(found map[string]string, out *Reading) {
 // worsen takes from a success what the text takes from it.
 func (r *rule) worsen(text string, out *Reading) {
 	p := &out.Report
+	if badness(p.Result) < 2 && len(r.warns)+len(r.fails) > 0 {
+		text = withoutNotices(text)
+	}
 	fits := func(re *regexp.Regexp) bool { return re.MatchString(text) }
 	if p.Result == exporters.Success.String() && slices.ContainsFunc(r.warns, fits) {
 		p.Result = exporters.Warning.String()

@@ -72,6 +72,7 @@ type reading struct {
 	snapshots []snapshot
 	tasks     []task
 	spaces    map[string]bool // by datastore that was ever listed: whether it has namespaces
+	unread    map[space]error // what the server itself could not read now
 }
 
 // build gives one job for each group that has snapshots, had some, or of
@@ -98,6 +99,7 @@ func (k *knowledge) build(c *Config, r reading, now time.Time, unknown counter) 
 		}
 	}
 	tasks, open, unmatched := k.assign(r, unknown)
+	left := r.left(now)
 	for key, all := range tasks {
 		if k.groups[key] == nil {
 			k.groups[key] = &group{machine: key.id}
@@ -110,7 +112,7 @@ func (k *knowledge) build(c *Config, r reading, now time.Time, unknown counter) 
 	var out []exporters.Job
 	for _, key := range slices.SortedFunc(maps.Keys(k.groups), func(a, b groupKey) int { return strings.Compare(a.job(), b.job()) }) {
 		if id := key.job(); !c.ignored(id) {
-			out = append(out, k.job(c, key, groups[key], work{tasks[key], open[key]}, unknown))
+			out = append(out, k.job(c, key, groups[key], work{tasks[key], open[key], left(key)}, unknown))
 		}
 	}
 	return out, unmatched
@@ -122,24 +124,45 @@ func (g *group) see(at time.Time) {
 	}
 }
 
-// forget drops groups that nothing was heard of for long. Those of a datastore
-// that cannot be opened now stay.
+// forget drops groups that nothing was heard of for long. Those of a datastore or a
+// namespace that cannot be read now stay.
 func (k *knowledge) forget(c *Config, r reading, groups map[groupKey][]snapshot, now time.Time) {
-	offline := map[string]bool{}
-	for i := range r.stores {
-		offline[string(r.stores[i].Name)] = r.stores[i].offline()
-	}
 	for key, g := range k.groups {
-		if groups[key] == nil && !offline[key.store] && now.Sub(g.seen) > time.Duration(c.ForgetGroupsAfter) {
+		if groups[key] == nil && !r.closed(key) && now.Sub(g.seen) > time.Duration(c.ForgetGroupsAfter) {
 			delete(k.groups, key)
 		}
 	}
+}
+
+// closed tells whether the server could not read where a group lies.
+func (r *reading) closed(key groupKey) bool {
+	return r.unread[space{key.store, key.ns}] != nil || r.unread[space{store: key.store}] != nil ||
+		slices.ContainsFunc(r.stores, func(d datastore) bool { return string(d.Name) == key.store && d.offline() })
 }
 
 // work are the tasks of a group.
 type work struct {
 	own  []task
 	open []task // that went wrong, here or in another namespace: nobody can tell
+	// left is since when an unfinished snapshot was left behind, or a sync fetches it,
+	// which dates it as the other server did; zero while a backup runs under this name.
+	left time.Time
+}
+
+// left gives that instant by group. Without any task nobody knows what runs.
+func (r *reading) left(now time.Time) func(groupKey) time.Time {
+	working := map[groupKey]bool{}
+	for i := range r.tasks {
+		if bare, ok := r.tasks[i].group(); ok && r.tasks[i].End.IsZero() {
+			working[bare] = true
+		}
+	}
+	return func(key groupKey) time.Time {
+		if len(r.tasks) == 0 || working[key.bare()] {
+			return time.Time{}
+		}
+		return now.Add(-startSlack)
+	}
 }
 
 // assign gives the tasks to groups. In a datastore with namespaces the list
@@ -305,7 +328,7 @@ func (k *knowledge) job(c *Config, key groupKey, all []snapshot, work work, unkn
 	for i := range slices.Backward(all) {
 		s := &all[i]
 		if !s.finished() {
-			if newest == nil && !j.Running {
+			if newest == nil && !j.Running && !s.Time.Before(work.left) {
 				j.Running, j.RunningSince = true, s.Time.Time
 			}
 			continue
@@ -417,7 +440,7 @@ func repositories(c *Config, stores []datastore) []exporters.Repository {
 		online := !d.offline()
 		r := exporters.Repository{Name: string(d.Name), CapacityBytes: told(d.Total), FreeBytes: told(d.Avail), Online: &online}
 		r.Customer, _ = c.customer(string(d.Name), "")
-		if !online {
+		if !online || d.cached() {
 			r.CapacityBytes, r.FreeBytes = -1, -1
 		}
 		out = append(out, r)

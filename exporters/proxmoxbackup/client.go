@@ -1,9 +1,11 @@
 package proxmoxbackup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,6 +35,9 @@ type client struct {
 	// spaces tells of each datastore whether it has namespaces, as of its last
 	// listing.
 	spaces map[string]bool
+	// unread are the namespaces that the server itself could not read, as of the last
+	// listing: one broken group makes it refuse all of its namespace.
+	unread map[space]error
 	odd    exporters.Oddities
 }
 
@@ -41,7 +46,7 @@ func newClient(c *Config, env exporters.SourceOptions) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	cl := &client{config: c, now: env.Now, spaces: map[string]bool{}}
+	cl := &client{config: c, now: env.Now, spaces: map[string]bool{}, unread: map[space]error{}}
 	o.Concurrency, o.Authorize = 2, cl.authorize
 	cl.http = httpclient.New(o)
 	return cl, nil
@@ -97,27 +102,32 @@ func (c *client) datastores(ctx context.Context) ([]datastore, error) {
 func (c *client) snapshots(stores []datastore) func(context.Context) ([]snapshot, error) {
 	return func(ctx context.Context) ([]snapshot, error) {
 		var out []snapshot
+		clear(c.unread)
+		read := 0
 		for i := range stores {
 			if stores[i].offline() {
 				continue
 			}
-			all, err := c.store(ctx, string(stores[i].Name))
+			all, spaces, err := c.store(ctx, string(stores[i].Name))
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, all...)
+			out, read = append(out, all...), read+spaces
+		}
+		if err := c.notRead(); err != nil && read == 0 {
+			return nil, err
 		}
 		return out, nil
 	}
 }
 
-func (c *client) store(ctx context.Context, store string) ([]snapshot, error) {
+// store reads a datastore; read counts its namespaces that could be.
+func (c *client) store(ctx context.Context, store string) (out []snapshot, read int, err error) {
 	names, err := c.namespaces(ctx, store)
 	if err != nil {
-		return nil, err
+		return nil, 0, c.own(space{store: store}, err)
 	}
 	c.spaces[store] = !slices.Equal(names, []string{""})
-	var out []snapshot
 	for _, ns := range names {
 		all, err := c.namespace(ctx, store, ns)
 		if err != nil {
@@ -125,11 +135,34 @@ func (c *client) store(ctx context.Context, store string) ([]snapshot, error) {
 			if again == nil && ns != "" && !slices.Contains(left, ns) {
 				continue // it was deleted meanwhile
 			}
-			return nil, err
+			if err := c.own(space{store, ns}, err); err != nil {
+				return nil, 0, err
+			}
+			continue
 		}
-		out = append(out, all...)
+		out, read = append(out, all...), read+1
 	}
-	return out, nil
+	return out, read, nil
+}
+
+// own notes an error that is the server's own trouble with one place, which costs the
+// others nothing; it gives back any other.
+func (c *client) own(at space, err error) error {
+	var refused *exporters.SourceError
+	if !errors.As(err, &refused) || refused.Status != http.StatusBadRequest {
+		return err
+	}
+	c.unread[at] = fmt.Errorf("%s: %w", at, err)
+	return nil
+}
+
+// notRead tells of one of the places that could not be read, the first by name.
+func (c *client) notRead() error {
+	if len(c.unread) == 0 {
+		return nil
+	}
+	first := slices.MinFunc(slices.Collect(maps.Keys(c.unread)), func(a, b space) int { return cmp.Compare(a.String(), b.String()) })
+	return &exporters.SourceError{Endpoint: snapshotsName, Reason: exporters.ReasonServer, Err: c.unread[first]}
 }
 
 // namespaces lists those of a datastore that the token may read; the root is the

@@ -3,6 +3,9 @@ package proxmoxbackup
 import (
 	"cmp"
 	"context"
+	"errors"
+	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,8 +44,7 @@ type serverJob struct {
 func (c *client) serverJobs(ctx context.Context) ([]serverJob, error) {
 	var out []serverJob
 	for _, kind := range []string{verifyJob, syncJob, pruneJob, garbageJob} {
-		var a answer[serverJob]
-		err := c.http.GetJSON(ctx, jobsName, "/api2/json/admin/"+kind, nil, nil, &a)
+		a, err := c.jobsOf(ctx, kind)
 		if exporters.ReasonOf(err) == exporters.ReasonNotFound {
 			continue
 		}
@@ -62,6 +64,21 @@ func (c *client) serverJobs(ctx context.Context) ([]serverJob, error) {
 	return out, nil
 }
 
+// jobsOf lists the jobs of a kind. Servers since 3.3 leave out the syncs that push to
+// another server unless they are asked for; older ones refuse that question.
+func (c *client) jobsOf(ctx context.Context, kind string) (a answer[serverJob], err error) {
+	path := "/api2/json/admin/" + kind
+	if kind == syncJob {
+		err = c.http.GetJSON(ctx, jobsName, path, url.Values{"sync-direction": {"all"}}, nil, &a)
+		var refused *exporters.SourceError
+		if !errors.As(err, &refused) || refused.Status != http.StatusBadRequest {
+			return a, err
+		}
+	}
+	err = c.http.GetJSON(ctx, jobsName, path, nil, nil, &a)
+	return a, err
+}
+
 // job tells one of the server's own jobs, as one of the machine that the server is.
 // A verification that failed means that what it looked at is not proven good.
 func (s *serverJob) job(c *Config) exporters.Job {
@@ -69,11 +86,12 @@ func (s *serverJob) job(c *Config) exporters.Job {
 		Plan: s.name(), ObjectType: s.kind, Enabled: !s.Disable.On, NextRun: s.Next.Time}
 	j.Customer, j.CustomerName = c.customer(string(s.Store), string(s.NS))
 	start := s.start()
+	since := cmp.Or(start, s.End.Time)
 	switch {
 	case s.Schedule == "":
 		j.ExpectedInterval, j.NextRun = exporters.OnDemand, time.Time{}
-	case !start.IsZero() && s.Next.After(start):
-		j.ExpectedInterval = s.Next.Sub(start)
+	case !since.IsZero() && s.Next.After(since):
+		j.ExpectedInterval = s.Next.Sub(since)
 	default:
 		j.ExpectedInterval = c.ExpectedInterval.Of(j.Class)
 	}
@@ -81,15 +99,14 @@ func (s *serverJob) job(c *Config) exporters.Job {
 		j.Running, j.RunningSince = !start.IsZero() && s.State == "" && s.UPID != "", start
 		return j
 	}
-	t := task{Status: s.State}
-	run := exporters.Run{ID: string(cmp.Or(s.UPID, s.GCUPID)), Start: start, End: s.End.Time}
-	switch word := strings.ToLower(strings.TrimSpace(string(s.State))); {
-	case word == "ok":
+	run := exporters.Run{ID: string(s.UPID), Start: start, End: s.End.Time}
+	switch t := (task{Status: s.State}); {
+	case strings.EqualFold(strings.TrimSpace(string(s.State)), "ok"):
 		run.Result = exporters.Success
-	case strings.HasPrefix(word, "warnings"):
-		run.Result, run.Error = exporters.Warning, string(s.State)
-	default:
+	case t.wentWrong():
 		run.Result, run.Error = t.result(), t.words()
+	default:
+		run.Result, run.Error = exporters.Warning, string(s.State)
 	}
 	j.Runs = []exporters.Run{run}
 	return j
@@ -109,7 +126,11 @@ func (s *serverJob) name() string {
 }
 
 // start is when the last run began: its id says it, UPID:node:pid:pstart:task:start:….
+// Of gc the id and the duration are those of the last run that went well.
 func (s *serverJob) start() time.Time {
+	if t := (task{Status: s.State}); s.kind == garbageJob && t.wentWrong() {
+		return time.Time{}
+	}
 	if parts := strings.Split(string(cmp.Or(s.UPID, s.GCUPID)), ":"); len(parts) > 5 && parts[0] == "UPID" {
 		if sec, err := strconv.ParseInt(parts[5], 16, 64); err == nil && sec > 0 {
 			return time.Unix(sec, 0)

@@ -73,7 +73,10 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 	if err != nil {
 		return exporters.Snapshot{}, err
 	}
-	endpoint.Err = closed(stores)
+	if endpoint.Err = closed(stores); endpoint.Err == nil {
+		endpoint.Err = s.client.notRead()
+	}
+	r.unread = s.client.unread
 	r.snapshots, out.Endpoints = snapshots, append(out.Endpoints, endpoint)
 
 	r.spaces = s.client.spaces

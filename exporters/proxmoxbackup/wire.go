@@ -38,9 +38,15 @@ type datastore struct {
 	Total exporters.Number `json:"total"`
 	Avail exporters.Number `json:"avail"`
 	Error exporters.Text   `json:"error"`
+	// Backend is told since 4.1; of any but a file system Total and Avail are those of
+	// the disk that caches it.
+	Backend exporters.Text `json:"backend-type"`
 	// Mount is told of a datastore on a medium that is taken out at times.
 	Mount exporters.Text `json:"mount-status"`
 }
+
+// cached tells that what the server says of space is said of a cache.
+func (d *datastore) cached() bool { return d.Backend != "" && d.Backend.Lower() != "filesystem" }
 
 // unmounted tells that the medium of the datastore is not in the server.
 func (d *datastore) unmounted() bool { return d.Mount.Lower() == "notmounted" }
@@ -141,6 +147,11 @@ func place(lines []logLine) (groupKey, bool) {
 	}
 	return groupKey{}, false
 }
+
+// space is a namespace of a datastore; the root's name is empty.
+type space struct{ store, ns string }
+
+func (s space) String() string { return strings.TrimSuffix(s.store+"/"+s.ns, "/") }
 
 // groupKey names a group: all snapshots of one machine in one namespace.
 type groupKey struct{ store, ns, kind, id string }

@@ -139,7 +139,7 @@ func (j *job) shown(d Defaults) exporters.Job {
 	r := &j.Latest
 	out := exporters.Job{
 		Customer: j.Customer, ID: j.ID,
-		Machine: r.Machine, Class: cmp.Or(r.MachineClass, exporters.Other), Role: cmp.Or(r.BackupRole, d.Role),
+		Machine: r.Machine, Class: cmp.Or(r.MachineClass, exporters.Other), Role: cmp.Or(r.BackupRole, d.Role), RoleAssumed: r.BackupRole == "",
 		Engine: cmp.Or(r.Engine, "script"), Plan: cmp.Or(r.Plan, j.ID), ObjectType: r.ObjectType,
 		Enabled: r.Enabled == nil || *r.Enabled, NextRun: r.NextRun.UTC(), LastSuccess: j.LastSuccess,
 		ExpectedInterval: r.interval(), Received: j.Runs[len(j.Runs)-1].Received,

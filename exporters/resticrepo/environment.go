@@ -59,6 +59,9 @@ func parseEnvironment(data []byte) ([]string, error) {
 		if strings.HasPrefix(name, "RESTIC_REPOSITORY") || strings.HasPrefix(name, "RESTIC_PASSWORD") {
 			return nil, fmt.Errorf("%d: %s: %w", n, name, errReserved)
 		}
+		if name == "RESTIC_HOST" {
+			continue // of the machine that the file is for: restic would hide the snapshots of all others
+		}
 		value = strings.TrimSpace(value)
 		if len(value) >= 2 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
 			value = value[1 : len(value)-1]

@@ -34,7 +34,7 @@ func newBench(t *testing.T, script string) *bench {
 	t.Helper()
 	b := &bench{Bench: sourcetest.New(t, time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)), dir: t.TempDir()}
 	b.write("password", "p4ss\n")
-	b.write("cloud.env", "# keys\nexport AWS_ACCESS_KEY_ID=AKIA\nAWS_SECRET_ACCESS_KEY='"+key+"'\n")
+	b.write("cloud.env", "# keys\nexport RESTIC_HOST=elsewhere\nexport AWS_ACCESS_KEY_ID=AKIA\nAWS_SECRET_ACCESS_KEY='"+key+"'\n")
 	b.script(script)
 	b.config = &Config{Binary: filepath.Join(b.dir, "restic"), Repository: "s3:https://s3.example/bucket", PasswordFile: "password", EnvironmentFiles: []string{"cloud.env"},
 		Customer: "dupont", CustomerName: "Dupont SA"}

@@ -228,16 +228,19 @@ type facts struct {
 	bad        map[string]map[int64]bool      // by task, ends in unix seconds
 	odd        map[string]bool                // unknown words that were counted
 	deviceRuns map[deviceRunKey]*activeResult // of the last reading
+	told       map[string]time.Time           // instants of tasks without a zone, as they were read
+	read       time.Time                      // what the last reading did not tell came after it
 }
 
 func newFacts() *facts {
-	return &facts{running: map[string]time.Time{}, next: map[string]time.Time{}, bad: map[string]map[int64]bool{}, odd: map[string]bool{}}
+	return &facts{running: map[string]time.Time{}, next: map[string]time.Time{}, bad: map[string]map[int64]bool{}, odd: map[string]bool{}, told: map[string]time.Time{}}
 }
 
 // remember takes up what was known before the start.
 func (f *facts) remember(jobs []exporters.Job) {
 	for i := range jobs {
 		j := &jobs[i]
+		f.told[j.ID+" ended"] = j.LastRun
 		task := j.ID
 		if rest, ok := strings.CutPrefix(j.ID, "active/"); ok {
 			id, _, _ := strings.Cut(rest, "/")
@@ -261,8 +264,14 @@ func (f *facts) runningSince(id string, now time.Time) time.Time {
 	return since
 }
 
-// settle ends a reading: what does not run any more is forgotten.
-func (f *facts) settle() { f.running, f.next = f.next, map[string]time.Time{} }
+// settle ends a reading that was made then, by the NAS's clock: what does not run any
+// more is forgotten.
+func (f *facts) settle(at time.Time) {
+	f.running, f.next, f.read = f.next, map[string]time.Time{}, at.Add(-readSlack)
+}
+
+// readSlack is how far the clocks may differ beyond what is known of it.
+const readSlack = 5 * time.Minute
 
 // maxBad bounds how many ends of one task are kept; versions are fewer.
 const maxBad = 1000

@@ -31,7 +31,10 @@ func (f *facts) hyperJobs(c *Config, tasks []hyperTask, now time.Time, unknown c
 				unknown(field, "")
 			}
 		}
-		j.NextRun, j.LastSuccess = t.Next.Coming(c.HyperBackup.zone, now), t.Success.In(c.HyperBackup.zone)
+		zone := c.HyperBackup.zone
+		began := f.at(j.ID+" began", t.Last, time.Time{}, now, zone)
+		end := f.at(j.ID+" ended", t.End, began, now, zone)
+		j.NextRun, j.LastSuccess = t.Next.Coming(zone, now), f.at(j.ID+" succeeded", t.Success, time.Time{}, now, zone)
 		if t.Schedule != nil && t.Schedule.Enabled.Off() { // a person starts it
 			j.ExpectedInterval, j.NextRun = exporters.OnDemand, time.Time{}
 		}
@@ -40,9 +43,9 @@ func (f *facts) hyperJobs(c *Config, tasks []hyperTask, now time.Time, unknown c
 		case nowRunning:
 			j.Running, j.RunningSince = true, f.runningSince(j.ID, now)
 		case told:
-			run := exporters.Run{End: t.End.In(c.HyperBackup.zone), Result: r, Error: text}
+			run := exporters.Run{End: end, Result: r, Error: text}
 			if run.End.IsZero() {
-				run.End = t.Last.In(c.HyperBackup.zone)
+				run.End = began
 			}
 			if run.End.IsZero() && r.Failing() {
 				// A task that cannot run and never did: told once, as of now.
@@ -53,6 +56,21 @@ func (f *facts) hyperJobs(c *Config, tasks []hyperTask, now time.Time, unknown c
 		out = append(out, j)
 	}
 	return out
+}
+
+// at reads an instant of a task on the NAS's clock. Of an hour that comes twice it is in
+// the second pass if that has come and it must be: because of what came before it, or
+// because the reading before, which found another one, was made after the first.
+func (f *facts) at(what string, told stamp, after, now time.Time, zone *time.Location) time.Time {
+	known := f.told[what]
+	if !told.Zoneless || known.In(zone).Format(time.DateTime) != told.Time.Format(time.DateTime) {
+		known = told.From(zone, exporters.Later(exporters.Later(after, known), f.read))
+		if known.After(now.Add(readSlack)) {
+			known = told.In(zone)
+		}
+	}
+	f.told[what] = known
+	return known
 }
 
 // telling is what a status says of the last run.

@@ -4,6 +4,7 @@
 package synology
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -87,10 +88,10 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 		out.Agents = agents(s.config, active, unknown)
 		out.Unmatched = s.facts.openRuns(active)
 	}
-	s.facts.settle()
+	out.ClockSkew = s.client.http.ClockSkew()
+	s.facts.settle(now.Add(*cmp.Or(out.ClockSkew, new(time.Duration))))
 	s.client.odd.Tell(&out)
 	out.Incremental = s.client.some // what is not among the jobs may be there
-	out.ClockSkew = s.client.http.ClockSkew()
 	out.CertificateEnds = s.client.http.CertificateEnds()
 	return out, nil
 }

@@ -677,7 +677,7 @@ func FuzzHyperBackup(f *testing.F) {
 		var out exporters.Snapshot
 		for range 2 {
 			jobs := facts.hyperJobs(c, tasks, now, facts.counter(&out))
-			facts.settle()
+			facts.settle(now)
 			if len(jobs) != len(tasks) {
 				t.Fatalf("%d jobs of %d tasks", len(jobs), len(tasks))
 			}

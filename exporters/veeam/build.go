@@ -44,9 +44,10 @@ type knowledge struct {
 
 // sessionRef is what has to be known of a session to place its tasks.
 type sessionRef struct {
-	job string
-	loc *time.Location // of the session's instants; nil if it told none
-	at  time.Time
+	job   string
+	begin time.Time
+	loc   *time.Location // of the session's instants; nil if it told none
+	at    time.Time
 }
 
 type jobHistory struct {
@@ -168,7 +169,11 @@ func (b *builder) learnJobs() {
 func (b *builder) noteSession(id, job string, at exporters.Instant) {
 	ref := sessionRef{job: job, at: b.now}
 	if !at.IsZero() && !at.Zoneless {
-		ref.loc = at.Location()
+		ref.begin, ref.loc = at.Time, at.Location()
+		// An offset alone does not know when the clocks change.
+		if ours := at.Time.In(b.config.location); ours.Format(time.DateTime) == at.Time.Format(time.DateTime) {
+			ref.loc = b.config.location
+		}
 	}
 	b.known.session[id] = ref
 }
@@ -240,12 +245,15 @@ func (b *builder) learnTasks() {
 
 func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
 	loc := cmp.Or(ref.loc, b.config.location)
-	run := objectRun{session: t.SessionID.Lower(), Run: exporters.Run{ID: t.ID.Lower(),
-		Start: t.CreationTime.In(loc), End: t.EndTime.In(loc), Size: t.Progress.ProcessedSize.Amount()}}
+	begin := t.CreationTime.From(loc, ref.begin.Add(-slack))
+	run := objectRun{session: t.SessionID.Lower(), Run: exporters.Run{ID: t.ID.Lower(), Start: begin, End: t.EndTime.From(loc, begin), Size: t.Progress.ProcessedSize.Amount()}}
 	run.Result, run.Error = b.result(t.Result, "task_result")
-	if run.End.IsZero() {
+	switch {
+	case run.End.IsZero():
 		b.unknown("task_time", run.ID) // of a task that ended
 		return
+	case run.End.Before(run.Start):
+		run.End = run.End.Add(time.Hour) // the clock went back meanwhile
 	}
 	key := objectKey(string(t.Name))
 	o := h.objects[key]

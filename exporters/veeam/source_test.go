@@ -22,6 +22,7 @@ type bench struct {
 	source   *Source
 	pageSize int // 2 unless set
 	version  string
+	timezone string
 
 	vms, ad, agent string // jobs
 }
@@ -49,7 +50,7 @@ func newBench(t *testing.T, o veeamsim.Options) *bench {
 func (b *bench) restart() {
 	b.T.Helper()
 	c := &Config{Remote: httpclient.Remote{Address: b.Address()}, Login: exporters.Login{Username: "sim-viewer", PasswordFile: sourcetest.SecretFile(b.T, password)},
-		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, APIVersion: b.version, PageSize: 2}
+		Owner: exporters.Owner{Customer: "dupont", CustomerName: "Dupont SA"}, APIVersion: b.version, Timezone: b.timezone, PageSize: 2}
 	if b.pageSize > 0 {
 		c.PageSize = b.pageSize
 	}

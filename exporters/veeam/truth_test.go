@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigie/exporters"
+	"vigie/exporters/sourcetest"
 	"vigie/exporters/veeam/veeamsim"
 )
 
@@ -67,5 +68,46 @@ func TestPointOfARunThatJustBegan(t *testing.T) {
 	}
 	if got := o.proof(&exporters.Job{}, now.Add(time.Hour)); !got.Equal(now.Add(3 * time.Second)) {
 		t.Errorf("an hour later proof is %v", got)
+	}
+}
+
+// Tasks are told without a zone. In the night in which the clock goes back they lie after
+// the start of their session, which has one, and end after they began.
+func TestTasksInTheHourThatComesTwice(t *testing.T) {
+	for _, zone := range []string{"", "Europe/Paris"} {
+		paris, err := time.LoadLocation("Europe/Paris")
+		sourcetest.Check(t, err)
+		b := newBench(t, veeamsim.Options{Zone: paris})
+		b.timezone = zone
+		b.restart()
+		b.Refresh()
+		night := func(begin string, took time.Duration, fail bool) (end time.Time) {
+			at, err := time.Parse(time.RFC3339, begin)
+			sourcetest.Check(t, err)
+			b.Clock.Advance(at.Sub(b.Clock.Now()))
+			b.sim.StartJob(b.ad)
+			b.Clock.Advance(took)
+			if fail {
+				b.sim.FailJob(b.ad, "no space")
+			} else {
+				b.sim.SucceedJob(b.ad)
+			}
+			end = b.Clock.Now()
+			b.Clock.Advance(time.Minute)
+			b.Refresh()
+			return end
+		}
+		// From 02:50 to 02:20, half an hour later.
+		over := night("2026-10-25T00:50:00Z", 30*time.Minute, false)
+		if j := b.Job("SRV-AD"); !j.LastRun.Equal(over) || j.LastDuration != 30*time.Minute || !j.LastSuccess.Equal(over) {
+			t.Errorf("zone %q: ran until %v for %v, want %v", zone, j.LastRun.UTC(), j.LastDuration, over)
+		}
+		if zone == "" {
+			continue // an offset alone does not know of the second pass
+		}
+		again := night("2026-10-25T01:25:00Z", 10*time.Minute, true) // from 02:25 to 02:35, again
+		if j := b.Job("SRV-AD"); j.LastResult != exporters.Failed || !j.LastRun.Equal(again) || !j.LastSuccess.Equal(over) {
+			t.Errorf("zone %q: %s, ran until %v, want %v; success %v", zone, j.LastResult, j.LastRun.UTC(), again, j.LastSuccess.UTC())
+		}
 	}
 }

@@ -23,9 +23,9 @@ type knowledge struct {
 }
 
 type job struct {
-	name, kind string
-	seen       time.Time
-	objects    map[string]*object // by lower-case name
+	name, machine, kind string
+	seen                time.Time
+	objects             map[string]*object // by lower-case name
 }
 
 type object struct {
@@ -56,7 +56,7 @@ func (k *knowledge) remember(jobs []exporters.Job, now time.Time) {
 		seen := known.LastSeen(now)
 		id, key, several := strings.Cut(known.ID, "/")
 		j := k.job(id, seen)
-		j.name, j.kind = known.Plan, known.ObjectType
+		j.name, j.machine, j.kind = known.Plan, known.Machine, known.ObjectType
 		if several {
 			j.objects[key] = &object{name: known.Machine, last: seen}
 		}
@@ -65,6 +65,10 @@ func (k *knowledge) remember(jobs []exporters.Job, now time.Time) {
 
 // learn takes up what was read now.
 func (k *knowledge) learn(sessions []session, tasks []taskSession, unknown counter) {
+	listed := map[string]bool{}
+	for _, s := range sessions {
+		listed[bare(s.UID)] = true
+	}
 	for _, s := range sessions {
 		id, owner := bare(s.UID), bare(s.JobUID)
 		if id == "" || owner == "" {
@@ -73,10 +77,16 @@ func (k *knowledge) learn(sessions []session, tasks []taskSession, unknown count
 		if s.CreationTimeUTC.Bad || s.EndTimeUTC.Bad {
 			unknown("session_time", id)
 		}
+		if _, known := k.sessions[s.parent()]; known || listed[s.parent()] {
+			k.tasks[id] = s.task()
+			delete(k.jobs, owner) // as which an earlier version knew it
+			continue
+		}
 		k.sessions[id] = s
 		j := k.job(owner, s.CreationTimeUTC.Time)
 		if at := s.CreationTimeUTC.Time; j.name == "" || !at.Before(j.seen) {
-			j.name, j.kind = string(s.JobName), string(s.JobType)
+			j.name, j.machine = s.names()
+			j.kind = string(s.JobType)
 		}
 	}
 	for _, t := range tasks {
@@ -254,10 +264,19 @@ func (k *knowledge) build(c *Config, unknown counter) []exporters.Job {
 		t := k.tasks[id]
 		tasks[bare(t.JobSessionUID)] = append(tasks[bare(t.JobSessionUID)], t)
 	}
+	for _, all := range tasks {
+		for i := range all { // the session of a machine leaves its size to tasks of its own
+			for _, part := range tasks[bare(all[i].UID)] {
+				if part.TotalSize.Told {
+					all[i].TotalSize = exporters.Number{Value: all[i].TotalSize.Value + part.TotalSize.Value, Told: true}
+				}
+			}
+		}
+	}
 	var out []exporters.Job
 	for _, id := range slices.Sorted(maps.Keys(k.jobs)) {
 		j := k.jobs[id]
-		unit := exporters.Job{Customer: c.Customer, CustomerName: c.CustomerName, ID: id, Machine: cmp.Or(j.name, id), Plan: cmp.Or(j.name, id),
+		unit := exporters.Job{Customer: c.Customer, CustomerName: c.CustomerName, ID: id, Machine: cmp.Or(j.machine, id), Plan: cmp.Or(j.name, id),
 			Class: exporters.Server, Role: c.BackupRole, Engine: Engine, ObjectType: j.kind, Enabled: true}
 		unit.ExpectedInterval = c.ExpectedInterval.Of(unit.Class)
 		if n := len(chains[id]); n > 0 {

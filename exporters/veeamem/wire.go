@@ -21,6 +21,41 @@ type session struct {
 	State           exporters.Text
 	Result          exporters.Text
 	FailureMessage  exporters.Text
+	Links           exporters.Rows[link]
+}
+
+// agentSession is the type of a session for one machine of a job of agents.
+const agentSession = "agentmanagement"
+
+// parent is the session of the whole job, for one that is about a machine of it. The
+// workers of a copy have one, too, and machines of their own.
+func (s *session) parent() string {
+	if s.JobType.Lower() != agentSession {
+		return ""
+	}
+	for _, l := range s.Links.Items {
+		if l.Rel.Lower() == "up" && l.Type.Lower() == "backupjobsessionreference" {
+			id, _, _ := strings.Cut(l.Href.Lower(), "?")
+			return id[strings.LastIndexByte(id, '/')+1:]
+		}
+	}
+	return ""
+}
+
+// names gives the job and the machine: one of agents is called after both.
+func (s *session) names() (plan, machine string) {
+	name := strings.TrimSpace(string(s.JobName))
+	if at := strings.LastIndex(name, " - "); at > 0 && s.JobType.Lower() == agentSession {
+		return name[:at], strings.TrimSpace(name[at+3:])
+	}
+	return name, name
+}
+
+// task is what a session for one machine tells of it, as a part of its job's.
+func (s *session) task() taskSession {
+	_, machine := s.names()
+	return taskSession{UID: s.UID, JobSessionUID: exporters.Text(s.parent()), CreationTimeUTC: s.CreationTimeUTC, EndTimeUTC: s.EndTimeUTC, State: s.State, Result: s.Result,
+		Reason: s.FailureMessage, VMDisplayName: exporters.Text(machine)}
 }
 
 type taskSession struct {
@@ -43,7 +78,7 @@ type repository struct {
 	Links     exporters.Rows[link]
 }
 
-type link struct{ Name, Type exporters.Text }
+type link struct{ Rel, Name, Type, Href exporters.Text }
 
 // server is the backup server that a repository belongs to.
 func (r *repository) server() string {

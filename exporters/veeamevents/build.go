@@ -18,6 +18,8 @@ const (
 	// which tells whether it is tried again, and a failure for the try that was
 	// promised: the machine may have been switched off before it.
 	undecided = 24 * time.Hour
+	// toldTwice is within what two ends without a start between them are one: 190 and 191.
+	toldTwice = time.Minute
 )
 
 // build is a function of the state.
@@ -204,6 +206,12 @@ func (j *job) agentRuns(now time.Time) (runs []exporters.Run, since time.Time) {
 	keys := slices.Sorted(maps.Keys(j.runs))
 	for n, key := range keys {
 		a := j.runs[key]
+		if last := len(runs) - 1; !a.start && begin.IsZero() && last >= 0 && a.at.Sub(runs[last].End) < toldTwice {
+			if !a.retry && a.result.Worse(runs[last].Result) {
+				runs[last].Result, runs[last].Error = a.result, a.text
+			}
+			continue
+		}
 		if a.retry && n == len(keys)-1 && now.Sub(a.at) >= undecided {
 			a.retry, a.result = false, exporters.Failed // nobody tried again
 		}

@@ -185,10 +185,10 @@ func (f *state) learnAgent(e *winevent.Event, machine string, unknown counter) {
 	j := f.job(id, e.Time)
 	j.name, j.host = name, true
 	a := attempt{at: e.Time, text: text}
-	switch e.ID {
-	case jobStarted:
+	switch {
+	case e.ID == jobStarted:
 		a.start = true
-	case agentWillRetry:
+	case promised(e, text):
 		a.retry = true
 	default:
 		var ok bool

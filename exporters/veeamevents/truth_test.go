@@ -65,3 +65,59 @@ func TestTwoMachinesOfOneNameInOneJob(t *testing.T) {
 		t.Error("the name that stands twice is not counted")
 	}
 }
+
+// Ends of Veeam Agent as public scripts quote them: some versions write 191 beside 190
+// for whatever is no success, 190 may promise a try, and Endpoint Backup said "job".
+func TestEndsOfTheAgentAsPublished(t *testing.T) {
+	type line struct {
+		when  string
+		id    int
+		level int
+		text  string
+	}
+	for _, c := range []struct {
+		name, plan string
+		lines      []line
+		result     exporters.Result
+		failures   int
+		run        string
+	}{
+		{"told twice", "PSMA2HVH", []line{
+			{"2026-03-07T10:00:00Z", 110, 4, "Veeam Agent 'PSMA2HVH' has been started by user TECH\\user1."},
+			{"2026-03-07T10:31:55Z", 190, 4, "Veeam Agent 'PSMA2HVH' finished with Warning.\nJob details: Warning"},
+			{"2026-03-07T10:31:56Z", 191, 3, "Veeam Agent 'PSMA2HVH' finished with Warning.\nJob details: Warning"}},
+			exporters.Warning, 0, "2026-03-07T10:31:55Z"},
+		{"told twice, in another language", "Veeam Agent", []line{
+			{"2026-03-07T10:00:00Z", 110, 4, "a démarré"},
+			{"2026-03-07T10:31:55Z", 190, 3, "terminé avec un avertissement"},
+			{"2026-03-07T10:31:56Z", 191, 3, "terminé avec un avertissement"}},
+			exporters.Warning, 0, "2026-03-07T10:31:55Z"},
+		{"191 alone, without a promise", "Daily", []line{
+			{"2026-03-07T10:00:00Z", 110, 4, "Veeam Agent 'Daily' has been started."},
+			{"2026-03-07T10:31:55Z", 191, 3, "Veeam Agent 'Daily' finished with Warning."}},
+			exporters.Warning, 0, "2026-03-07T10:31:55Z"},
+		{"a promise in 190", "Daily", []line{
+			{"2026-03-07T10:00:00Z", 110, 4, "Veeam Agent 'Daily' has been started."},
+			{"2026-03-07T10:05:00Z", 190, 2, "Veeam Agent 'Daily' finished with Error and will be retried.\nJob details: Error: no network"},
+			{"2026-03-07T10:15:00Z", 110, 4, "Veeam Agent 'Daily' has been started."},
+			{"2026-03-07T10:40:00Z", 190, 4, "Veeam Agent 'Daily' finished with Success.\nJob details: Computer has been backed up successfully."}},
+			exporters.Success, 0, "2026-03-07T10:40:00Z"},
+		{"Endpoint Backup", "Backup Job SRV-FIC", []line{
+			{"2026-03-07T10:40:00Z", 190, 2, "EndpointBackup job 'Backup Job SRV-FIC' finished with Failed.\nJob details: Error"}},
+			exporters.Failed, 1, "2026-03-07T10:40:00Z"},
+	} {
+		b := newBench(t)
+		b.log = nil
+		for i, l := range c.lines {
+			b.log = append(b.log, winevent.Event{Provider: "Veeam Agent", Channel: agentChannel, ID: l.id, Level: l.level, Time: at(l.when), RecordID: uint64(i + 1), Message: l.text})
+		}
+		b.log = append(b.log, winevent.Event{Provider: "Veeam Agent", Channel: agentChannel, ID: 190, Level: 4, Time: at("2026-03-06T08:00:00Z"), RecordID: 99,
+			Message: "Veeam Agent '" + c.plan + "' finished with Success."})
+		for range 2 {
+			b.refresh("2026-03-10T08:00:00Z")
+			if j := b.job("PC-ATELIER", c.plan); j.LastResult != c.result || j.Failures != c.failures || !j.LastRun.Equal(at(c.run)) || j.Running {
+				t.Errorf("%s: %s, %d failures, ran until %v, running %v", c.name, j.LastResult, j.Failures, j.LastRun, j.Running)
+			}
+		}
+	}
+}

@@ -162,7 +162,20 @@ func levelResult(level int) (r exporters.Result, known bool) {
 	return exporters.Unknown, false
 }
 
-var agentText = regexp.MustCompile(`^(?:Veeam Agent|EndpointBackup|Backup Job) '?(.+?)'? (?:has been started|finished with|has been deleted)`)
+var (
+	agentText  = regexp.MustCompile(`^(?:Veeam Agent|EndpointBackup|Backup Job) (?:(?:job )?'(.+?)'|(.+?)) (?:has been started|finished with|has been deleted)`)
+	agentRetry = regexp.MustCompile(`(?i)\bfinished with \w+ and will be retried\b`)
+)
+
+// promised tells whether an end says that another try follows. Event 191 means that,
+// but some versions write it beside 190 for whatever is no success: what the English
+// text says goes before.
+func promised(e *winevent.Event, text string) bool {
+	if agentWord.MatchString(text) {
+		return agentRetry.MatchString(text)
+	}
+	return e.ID == agentWillRetry
+}
 
 // agentJob finds the job's name, which stands in the text only, and the text.
 func agentJob(e *winevent.Event) (name, text string) {
@@ -171,7 +184,7 @@ func agentJob(e *winevent.Event) (name, text string) {
 	}
 	for _, text := range append([]string{e.Message, e.Value("Description")}, e.Data...) {
 		if m := agentText.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
-			return strings.TrimSpace(m[1]), strings.TrimSpace(text)
+			return strings.TrimSpace(m[1] + m[2]), strings.TrimSpace(text)
 		}
 	}
 	return "", e.Message

@@ -90,8 +90,7 @@ type episode struct {
 	outcome kind
 	remarks []string
 	codes   []string
-	hr      HResult // by event 14
-	told    bool    // event 14 told a code that is not zero
+	told    bool // event 14 told a code that is not zero
 }
 
 // outcomes turns events into finished runs, and the start of a run that goes
@@ -145,7 +144,7 @@ func (ep *episode) add(e *winevent.Event, k kind) {
 	case ended:
 		ep.closed = true
 		if coded && hr != 0 {
-			ep.hr, ep.told = hr, true
+			ep.told = true
 			ep.settle(e, ended)
 		}
 	case remark:

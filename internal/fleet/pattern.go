@@ -6,29 +6,33 @@ import (
 	"strings"
 )
 
-// IsPattern tells an alias that stands for many names, such as backup-*, from
-// one that is a name: it holds a star.
-func IsPattern(alias string) bool { return strings.Contains(alias, "*") }
+// wild are the characters that stand for others in an alias: any number of them, and
+// exactly one. Brackets stand for themselves, since names of machines hold them.
+const wild = "*?"
 
-// CheckPattern gives what of a pattern cannot be, and how to mend it. A star
+// IsPattern tells an alias that stands for many names, such as backup-* or pc-0?, from
+// one that is a name.
+func IsPattern(alias string) bool { return strings.ContainsAny(alias, wild) }
+
+// CheckPattern gives what of a pattern cannot be, and how to mend it. Stars
 // alone would take in the machines of all the others.
 func CheckPattern(alias string) (what, cure string) {
 	name := alias
 	if source, rest, ok := strings.Cut(alias, ":"); ok {
 		if IsPattern(source) {
-			return fmt.Sprintf("%q has a star before the colon", alias), "write the source's name as it is, such as restic-dupont:backup-*"
+			return fmt.Sprintf("%q has a star or a question mark before the colon", alias), "write the source's name as it is, such as restic-dupont:backup-*"
 		}
 		name = rest
 	}
-	if _, err := path.Match(escaped(alias), ""); err != nil || strings.Trim(name, "*") == "" && name == alias {
+	if _, err := path.Match(escaped(alias), ""); err != nil || strings.Trim(name, wild) == "" && name == alias {
 		return fmt.Sprintf("%q would take any name of the customer", alias), "put the source in front, such as restic-dupont:*, or write more of the name, such as backup-*"
 	}
 	return "", ""
 }
 
-// escaped has only the star mean something.
+// escaped has only the wild characters mean something.
 func escaped(pattern string) string {
-	return strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`).Replace(pattern)
+	return strings.NewReplacer(`\`, `\\`, `[`, `\[`).Replace(pattern)
 }
 
 // Patterns find machines M by aliases that stand for many names, without regard

@@ -413,6 +413,7 @@ type pageText struct {
 	row    bool   // within a row of a table
 	cells  int
 	blank  bool
+	pre    int  // how many <pre> are open: their lines and blanks count
 	quotes bool // what is quoted is marked
 	quoted int  // how deep
 }
@@ -421,6 +422,11 @@ func (w *pageText) text(s string) {
 	// Entities are decoded by Text.
 	for _, r := range s {
 		switch {
+		case w.pre > 0 && r == '\n':
+			w.preformatted()
+		case w.pre > 0 && (r == ' ' || r == '\t'):
+			w.blank = false
+			w.line.WriteRune(r)
 		case r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\f' || r == '\u00a0' || r == '\u202f':
 			w.blank = true
 		case r == '\u200b' || r == '\ufeff':
@@ -487,7 +493,10 @@ func (w *pageText) start(name string, unseen bool) {
 	case "blockquote":
 		w.paragraph()
 		w.quoted++
-	case "br", "p", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "pre":
+	case "pre":
+		w.paragraph()
+		w.pre++
+	case "br", "p", "div", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "hr":
 		w.paragraph()
 	}
 }
@@ -508,8 +517,24 @@ func (w *pageText) end(name string) {
 	case "blockquote":
 		w.paragraph()
 		w.quoted = max(w.quoted-1, 0)
-	case "p", "div", "li", "h1", "h2", "h3", "h4", "h5", "h6", "pre":
+	case "pre":
+		w.preformatted()
+		w.pre = max(w.pre-1, 0)
+	case "p", "div", "li", "h1", "h2", "h3", "h4", "h5", "h6":
 		w.paragraph()
+	}
+}
+
+// preformatted ends a line of <pre>. In the only cell of a row, which gateways put
+// around a mail, it is a line of the text; in others it would take the row apart.
+func (w *pageText) preformatted() {
+	switch {
+	case w.row && w.cells > 1:
+		w.blank = true
+	case strings.TrimSpace(w.line.String()) == "":
+		w.line.Reset()
+	default:
+		w.breakLine()
 	}
 }
 

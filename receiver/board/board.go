@@ -27,13 +27,10 @@ type Row struct {
 	Identity model.Labels
 	Scenario string
 	Policy   string
-	Severity string
 	State    model.State
 	Assignee string
-	OpenedAt time.Time
-	// Deadline is the nearest target that still runs, Target its name.
+	// Deadline is that of the nearest target that still runs.
 	Deadline time.Time
-	Target   string
 	// Running are the targets that still run, with the instant at which each is due.
 	Running  map[string]time.Time
 	Silenced bool
@@ -83,8 +80,8 @@ func (r *Row) Incident() incident.Incident {
 
 // RowOf is the row of an incident.
 func RowOf(i *incident.Incident) *Row {
-	r := &Row{ID: i.ID, Number: i.Number, Identity: i.Identity, Scenario: i.Scenario, Policy: i.Policy, Severity: i.Severity,
-		State: i.State, Assignee: i.Assignee, OpenedAt: i.OpenedAt, Silenced: i.Flags[model.FlagSilenced],
+	r := &Row{ID: i.ID, Number: i.Number, Identity: i.Identity, Scenario: i.Scenario, Policy: i.Policy,
+		State: i.State, Assignee: i.Assignee, Silenced: i.Flags[model.FlagSilenced],
 		Double: i.Flags[model.FlagDoubleFailure], Platforms: i.Platforms()}
 	for name, c := range i.Targets {
 		if c.Due.IsZero() || !c.MetAt.IsZero() || c.Paused {
@@ -95,7 +92,7 @@ func RowOf(i *incident.Incident) *Row {
 		}
 		r.Running[name] = c.Due
 		if r.Deadline.IsZero() || c.Due.Before(r.Deadline) {
-			r.Deadline, r.Target = c.Due, name
+			r.Deadline = c.Due
 		}
 	}
 	for _, x := range i.Reports {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vigie/docs/reference"
+	"vigie/docs/reference/referencetest"
 	"vigie/internal/strict"
 )
 
@@ -24,7 +25,7 @@ func readReference(t *testing.T, text []byte) (*Config, error) {
 // stands there with words, and a key that is left out means what its line says.
 func TestReference(t *testing.T) {
 	text := reference.File("vigie")
-	gaps, err := reference.Gaps(text, strict.Paths(reflect.TypeFor[Config]()))
+	gaps, err := referencetest.Gaps(text, strict.Paths(reflect.TypeFor[Config]()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,15 +43,15 @@ func TestReference(t *testing.T) {
 			t.Error(f)
 		}
 	}
-	keys, _ := reference.Keys(text)
+	keys, _ := referencetest.Keys(text)
 	for _, k := range keys {
-		c, err := readReference(t, reference.Without(text, k.Line))
+		c, err := readReference(t, referencetest.Without(text, k.Line))
 		switch {
-		case k.Standing == reference.Default:
+		case k.Standing == referencetest.Default:
 			if c.path = whole.path; err != nil || !reflect.DeepEqual(c, whole) {
 				t.Errorf("line %d: without %s: %s something else holds (%v)", k.Line, k.Path, k.Value, err)
 			}
-		case k.Standing == reference.Required && err == nil:
+		case k.Standing == referencetest.Required && err == nil:
 			if len(c.check()) <= len(alternatives) && !isGlobs(k.Path) {
 				t.Errorf("line %d: %s is called required, and nothing is missed without it", k.Line, k.Path)
 			}
@@ -66,10 +67,10 @@ func TestGlobsAreRequired(t *testing.T) {
 	for _, key := range []string{"policy", "inventory"} {
 		path := filepath.Join(t.TempDir(), "vigie.yml")
 		text := reference.File("vigie")
-		keys, _ := reference.Keys(text)
+		keys, _ := referencetest.Keys(text)
 		for _, k := range keys {
 			if k.Path == key {
-				text = reference.Without(text, k.Line)
+				text = referencetest.Without(text, k.Line)
 			}
 		}
 		if err := os.WriteFile(path, text, 0o600); err != nil {

@@ -364,6 +364,12 @@ func (c *Client) sources(ctx context.Context, names []string, now time.Time) (ma
 	return up, nil
 }
 
+// Answers reports whether Prometheus answers at all.
+func (c *Client) Answers(ctx context.Context, now time.Time) bool {
+	_, err := c.query(ctx, "vector(1)", now)
+	return err == nil
+}
+
 func (c *Client) query(ctx context.Context, query string, now time.Time) (prommodel.Vector, error) {
 	value, _, _, err := c.api.Query(ctx, query, now)
 	if err != nil {

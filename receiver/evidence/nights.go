@@ -98,11 +98,11 @@ func (c *Client) Reported(ctx context.Context, now time.Time) (map[string][]stri
 
 // Run is one run of a backup as far as it was seen.
 type Run struct {
-	Source, JobID, Machine, Role, Engine, Plan string
-	At                                         time.Time
-	Result                                     float64 // as backup_job_last_result has it
-	Took                                       time.Duration
-	SizeBytes                                  float64
+	Source, JobID, Role, Engine, Plan string
+	At                                time.Time
+	Result                            float64 // as backup_job_last_result has it
+	Took                              time.Duration
+	SizeBytes                         float64
 }
 
 // runsEvery is how close together a day is looked at: of runs that follow each
@@ -134,7 +134,7 @@ func (c *Client) Runs(ctx context.Context, of Names, from, to time.Time) ([]Run,
 	var out []Run
 	for k, by := range values {
 		m := labels[k]
-		out = append(out, runsOf(by, from, to, Run{Source: k.source, JobID: k.id, Machine: string(m["machine"]), Role: string(m["backup_role"]),
+		out = append(out, runsOf(by, from, to, Run{Source: k.source, JobID: k.id, Role: string(m["backup_role"]),
 			Engine: string(m["engine"]), Plan: string(m["plan"])})...)
 	}
 	slices.SortFunc(out, func(a, b Run) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Plan, b.Plan)) })

@@ -16,11 +16,15 @@ func TestRefusalInItsOwnWords(t *testing.T) {
 			incident.RefusedAddress: {"Corrigez l'adresse dans l'inventaire", "L'adresse n'est pas en cause"},
 			incident.RefusedMessage: {"à cause de son contenu ou de sa taille", "Corrigez l'adresse"},
 			incident.RefusedTrouble: {"malgré des essais répétés", "Corrigez l'adresse"},
+			incident.UnfilledRole:   {"la trace n'est pas faite", "Corrigez l'adresse"},
+			incident.UnreachedRole:  {"n'est arrivé à personne", "trace"},
 		},
 		"en": {
 			incident.RefusedAddress: {"Mend the address in the inventory", "Nothing is wrong with the address"},
 			incident.RefusedMessage: {"for its content or its size", "Mend the address"},
 			incident.RefusedTrouble: {"however often it was tried", "Mend the address"},
+			incident.UnfilledRole:   {"the trace is not done", "Mend the address"},
+			incident.UnreachedRole:  {"has reached nobody", "trace"},
 		},
 	} {
 		for what, w := range words {

@@ -98,6 +98,14 @@ type Keeper struct {
 
 	mu   sync.Mutex
 	kept map[string]kept
+	// impatient makes silent what does not answer, see [Keeper.ForOneTurn].
+	impatient, silent bool
+}
+
+// ForOneTurn asks as k does, for one turn of many questions: once Prometheus does not
+// answer even the simplest of all, the others are not waited for.
+func (k *Keeper) ForOneTurn() *Keeper {
+	return &Keeper{Prometheus: k.Prometheus, Exporters: k.Exporters, impatient: true}
 }
 
 // kept is a remembered answer.
@@ -114,8 +122,11 @@ const (
 	maxKept   = 64
 )
 
-// errNone says that nobody can be asked.
-var errNone = errors.New("no Prometheus is configured")
+// What is said without asking.
+var (
+	errNone   = errors.New("no Prometheus is configured")
+	errSilent = errors.New("Prometheus did not answer a moment ago")
+)
 
 // Reported are the machines that are backed up now by what the rules record, by
 // customer.
@@ -200,18 +211,23 @@ func strips(m Machine, found []evidence.State, days []Day) []Strip {
 func (k *Keeper) once(ctx context.Context, key string, now time.Time, ask func(context.Context, *evidence.Client) (kept, error)) (kept, error) {
 	k.mu.Lock()
 	x, known := k.kept[key]
+	silent := k.silent
 	k.mu.Unlock()
 	if age := now.Sub(x.at); known && age >= 0 && age < keptFor {
 		return x, nil
 	}
 	c := k.Prometheus()
-	if c == nil {
+	switch {
+	case c == nil:
 		return kept{}, errNone
+	case silent:
+		return kept{}, errSilent
 	}
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	within, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	x, err := ask(ctx, c)
+	x, err := ask(within, c)
 	if err != nil {
+		k.despair(ctx, c, now)
 		return kept{}, err
 	}
 	x.at = now
@@ -222,4 +238,17 @@ func (k *Keeper) once(ctx context.Context, key string, now time.Time, ask func(c
 	}
 	k.kept[key] = x
 	return x, nil
+}
+
+// despair finds out, after a question without an answer, whether Prometheus answers any.
+func (k *Keeper) despair(ctx context.Context, c *evidence.Client, now time.Time) {
+	if !k.impatient {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	silent := !c.Answers(ctx, now)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.silent = silent
 }

@@ -29,6 +29,12 @@ type Maker struct {
 	recorded atomic.Int64 // how many restore tests were written here
 }
 
+// forOneTurn makes reports one after the other, and waits once for a Prometheus that
+// does not answer.
+func (m *Maker) forOneTurn() *Maker {
+	return &Maker{Store: m.Store, Book: m.Book, Nights: m.Nights.ForOneTurn()}
+}
+
 // Reader is for whom a report is made: whether he reads the words of an incident.
 type Reader func(*incident.Incident) bool
 
@@ -161,7 +167,7 @@ func unavailability(past store.Past) (out []report.Unavailability, err error) {
 func caseOf(book *rules.Book, r *store.Record, lines []incident.Entry, reads Reader) report.Case {
 	place := r.Place()
 	c := report.Case{ID: r.ID, Number: r.Number, Scenario: r.Scenario, Policy: r.Policy, Severity: r.Severity, Customer: place.Customer, Machine: place.Machine,
-		Role: r.Identity[model.LabelBackupRole], Platform: place.Platform, Entry: r.Entry, Opened: r.OpenedAt, Lines: lines, Kept: !reads(&r.Incident)}
+		Role: r.Identity[model.LabelBackupRole], Platform: place.Platform, Opened: r.OpenedAt, Lines: lines, Kept: !reads(&r.Incident)}
 	if p := book.Directory.Platforms[c.Platform]; p != nil {
 		c.Customer = cmp.Or(c.Customer, p.Customer)
 	}

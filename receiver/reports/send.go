@@ -68,6 +68,7 @@ func (o *Sender) monthly(ctx context.Context, now time.Time) error {
 	}
 	var out []posted
 	var waits error
+	maker := o.forOneTurn()
 	counted := map[string]int{}
 	for _, x := range due.Mails {
 		if fresh && sent == "" {
@@ -84,7 +85,7 @@ func (o *Sender) monthly(ctx context.Context, now time.Time) error {
 			}
 			continue
 		}
-		words, err := o.Mail(ctx, due.Month, x, o.Speaks(), o.Pages())
+		words, err := maker.Mail(ctx, due.Month, x, o.Speaks(), o.Pages())
 		unread := errors.Is(err, errUnread)
 		if unread && o.Nights.Prometheus() != nil && now.Before(due.Due.Add(patience)) {
 			waits = fmt.Errorf("report %s of %s waits: %w", x.Report, due.Month.Name, err)

@@ -25,7 +25,7 @@ func TestAPIReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := openapi.Table(append((&site{}).operations(), machineOperations()...))
+	want := tableOfAPI(append((&site{}).operations(), machineOperations()...))
 	if strings.Contains(string(text), want) {
 		return
 	}

@@ -24,6 +24,7 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/alertmanager"
+	"vigie/rules/model"
 )
 
 const (
@@ -213,6 +214,9 @@ func Decode(raw []byte, now time.Time) (receiver.Alerts, uint64, error) {
 		s := alertmanager.Alert{Labels: a.Labels, Annotations: a.Annotations, StartsAt: a.StartsAt.UTC(), GeneratorURL: a.GeneratorURL}.Signal()
 		switch a.Status {
 		case "firing":
+			if d.Fired == nil {
+				d.Fired = make([]model.Signal, 0, len(*e.Alerts)-i)
+			}
 			d.Fired = append(d.Fired, s)
 		case "resolved":
 			ends := a.EndsAt.UTC()

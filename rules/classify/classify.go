@@ -185,8 +185,9 @@ func (b Classifier) outOfService(c *Classified, now time.Time) {
 // new incident and [Ignore] for something taken out of service.
 func (b Classifier) Choose(c Classified, candidates []incident.Incident, now time.Time) int {
 	best, newest := -1, time.Time{}
-	for n, i := range candidates {
-		if !c.Signal.IsReport() && b.decommissioned(c, i, now) {
+	for n := range candidates {
+		i := &candidates[n]
+		if !c.Signal.IsReport() && b.decommissioned(&c, i, now) {
 			return Ignore
 		}
 		if i.Key != c.Key || !b.mayJoin(i, now) && !sameRun(c.Signal, i) {
@@ -199,14 +200,14 @@ func (b Classifier) Choose(c Classified, candidates []incident.Incident, now tim
 	if best >= 0 {
 		return best
 	}
-	return b.joins(c, candidates)
+	return b.joins(&c, candidates)
 }
 
 // decommissionKept is how long a decommission by an act can be undone; after
 // that the inventory must say it.
 const decommissionKept = 30 * 24 * time.Hour
 
-func (b Classifier) decommissioned(c Classified, i incident.Incident, now time.Time) bool {
+func (b Classifier) decommissioned(c *Classified, i *incident.Incident, now time.Time) bool {
 	at := i.Progress.Decommissioned
 	if at.IsZero() || now.Sub(at) > decommissionKept {
 		return false
@@ -217,7 +218,7 @@ func (b Classifier) decommissioned(c Classified, i incident.Incident, now time.T
 
 // sameRun is true for an alert that fired when a person ended the incident and
 // fires on: his word holds until a new run begins.
-func sameRun(s model.Signal, i incident.Incident) bool {
+func sameRun(s model.Signal, i *incident.Incident) bool {
 	a := i.Alerts[s.Fingerprint]
 	return a != nil && a.Firing && (!s.StartsAt.After(a.StartsAt) || a.Tells(s))
 }
@@ -225,7 +226,7 @@ func sameRun(s model.Signal, i incident.Incident) bool {
 // mayJoin is true for an open incident, and for an ended one inside its
 // reopen window. One whose policy is not loaded may: what it decides is then refused,
 // for whoever can read that policy, where a new incident would be told twice.
-func (b Classifier) mayJoin(i incident.Incident, now time.Time) bool {
+func (b Classifier) mayJoin(i *incident.Incident, now time.Time) bool {
 	p := b.Policy(i.Policy)
 	if !i.State.Ended() || p == nil {
 		return true
@@ -238,12 +239,13 @@ func (b Classifier) mayJoin(i incident.Incident, now time.Time) bool {
 // incident that does, to the one open incident that agrees on the rest. Of several
 // problems a person's report joins the nearest, and whoever has that reads his words;
 // an alert has a problem of its own.
-func (b Classifier) joins(c Classified, candidates []incident.Incident) int {
+func (b Classifier) joins(c *Classified, candidates []incident.Incident) int {
 	if len(c.Scenario.Joins) == 0 {
 		return -1
 	}
 	var found []int
-	for n, i := range candidates {
+	for n := range candidates {
+		i := &candidates[n]
 		if i.State.Ended() || !b.compatible(c, i) {
 			continue
 		}
@@ -255,23 +257,23 @@ func (b Classifier) joins(c Classified, candidates []incident.Incident) int {
 	if len(found) == 0 || len(found) > 1 && !c.Signal.IsReport() {
 		return -1
 	}
-	return slices.MinFunc(found, func(x, y int) int { return b.nearer(c.Signal.By, candidates[x], candidates[y]) })
+	return slices.MinFunc(found, func(x, y int) int { return b.nearer(c.Signal.By, &candidates[x], &candidates[y]) })
 }
 
 // nearer compares two open problems for a report: that of which this person spoke
 // already, then the gravest, then the oldest.
-func (b Classifier) nearer(by string, x, y incident.Incident) int {
-	spoken := func(i incident.Incident) int {
+func (b Classifier) nearer(by string, x, y *incident.Incident) int {
+	spoken := func(i *incident.Incident) int {
 		return slices.IndexFunc(i.Reports, func(r model.Signal) bool { return r.By == by })
 	}
-	rank := func(i incident.Incident) int {
+	rank := func(i *incident.Incident) int {
 		s := b.Policy(i.Policy).Scenario(i.Scenario)
 		return slices.Index(s.Severity.Order, i.Severity)
 	}
 	return cmp.Or(cmp.Compare(min(spoken(y), 0), min(spoken(x), 0)), cmp.Compare(rank(y), rank(x)), x.OpenedAt.Compare(y.OpenedAt))
 }
 
-func (b Classifier) compatible(c Classified, i incident.Incident) bool {
+func (b Classifier) compatible(c *Classified, i *incident.Incident) bool {
 	if p := b.Policy(i.Policy); p != nil {
 		s := p.Scenario(i.Scenario)
 		if s == nil || len(s.Joins) == 0 {

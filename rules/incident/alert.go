@@ -56,6 +56,9 @@ func (a *Alert) NewRun() {
 }
 
 func UnixTime(text string) time.Time {
+	if text == "" {
+		return time.Time{} // most alerts tell of none, and an error would be made for each
+	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || v <= 0 || v > 1e11 {
 		return time.Time{}

@@ -9,7 +9,12 @@ import (
 // Decision is everything that follows from one event: the incident's next
 // state, what to journal, whom to tell, and why.
 type Decision struct {
-	Incident      Incident
+	Incident Incident
+	Outcome
+}
+
+// Outcome is what a decision came to beside the incident that it moved.
+type Outcome struct {
 	Journal       []Entry
 	Notifications []Notification
 	// Rewrites replace notifications of the same id that are still held, in their place.

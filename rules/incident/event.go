@@ -204,7 +204,8 @@ const (
 	RefusedAddress = ""        // the address itself
 	RefusedMessage = "message" // its content or its size
 	RefusedTrouble = "trouble" // nothing was wrong with either, for too long
-	UnfilledRole   = "role"    // nobody fills a role that must have it
+	UnfilledRole   = "role"    // nobody fills a role that must have the written trace
+	UnreachedRole  = "nobody"  // nobody fills the role that it is for: it reached nobody
 )
 
 // What may come back for a message. Only the first changes anything but the

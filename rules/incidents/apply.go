@@ -11,7 +11,7 @@ import (
 
 // Apply lets an event move an incident, and then lets the other incidents of
 // the machine decide again when they may have to. Only an act can be refused.
-func (b *Batch) Apply(t *Tracked, ev incident.Event) (incident.Decision, error) {
+func (b *Batch) Apply(t *Tracked, ev incident.Event) (incident.Outcome, error) {
 	d, err := b.decide(t, ev)
 	if err != nil || !d.Touches {
 		return d, err
@@ -60,7 +60,7 @@ const maxAnswers = 8
 
 // decide takes a decision, and those that answers to its questions make
 // necessary.
-func (b *Batch) decide(t *Tracked, ev incident.Event) (incident.Decision, error) {
+func (b *Batch) decide(t *Tracked, ev incident.Event) (incident.Outcome, error) {
 	d, err := b.decideOnce(t, ev)
 	for n := 0; err == nil && d.Needs != nil && b.Answer != nil; n++ {
 		if n == maxAnswers {
@@ -74,23 +74,24 @@ func (b *Batch) decide(t *Tracked, ev incident.Event) (incident.Decision, error)
 }
 
 // decideOnce takes one decision and keeps what follows from it.
-func (b *Batch) decideOnce(t *Tracked, ev incident.Event) (incident.Decision, error) {
+func (b *Batch) decideOnce(t *Tracked, ev incident.Event) (incident.Outcome, error) {
 	if err := b.decideRepeated(t); err != nil {
-		return incident.Decision{}, err
+		return incident.Outcome{}, err
 	}
 	around, err := b.Circumstances(t)
 	if err != nil {
-		return incident.Decision{}, err
+		return incident.Outcome{}, err
 	}
-	var d incident.Decision
+	var d incident.Outcome
 	if _, act := ev.(incident.Acted); act {
-		if d = b.Book.Decide(t.Incident, ev, around, b.Now); d.Refusal != nil {
+		made := b.Book.Decide(t.Incident, ev, around, b.Now)
+		if d = made.Outcome; d.Refusal != nil {
 			return d, nil // a person is told, and the incident is as it was
 		}
 		if refusal, err := b.merging(t, ev); err != nil || refusal != nil {
-			return incident.Decision{Incident: t.Incident, Refusal: refusal}, err
+			return incident.Outcome{Refusal: refusal}, err
 		}
-		t.Incident = d.Incident
+		t.Incident = made.Incident
 	} else if d = b.Book.Advance(&t.Incident, ev, around, b.Now); d.Refusal != nil {
 		return d, fmt.Errorf("incident %s: %w", t.ID, d.Refusal) // it must not get lost
 	}
@@ -124,7 +125,7 @@ func (b *Batch) noteBlind(t *Tracked) {
 }
 
 // keep adds what a decision came to.
-func (b *Batch) keep(t *Tracked, d incident.Decision) {
+func (b *Batch) keep(t *Tracked, d incident.Outcome) {
 	t.journal = append(t.journal, d.Journal...)
 	t.Breaches = append(t.Breaches, d.Breaches...)
 	b.notify = append(b.notify, d.Notifications...)
@@ -147,7 +148,7 @@ func (b *Batch) keep(t *Tracked, d incident.Decision) {
 // leastPause is the least time between two looks at one incident.
 const leastPause = time.Second
 
-func (b *Batch) wake(d incident.Decision) time.Time {
+func (b *Batch) wake(d incident.Outcome) time.Time {
 	if !d.WakeAt.IsZero() && !d.WakeAt.After(b.Now) {
 		return b.Now.Add(leastPause)
 	}
@@ -156,7 +157,7 @@ func (b *Batch) wake(d incident.Decision) time.Time {
 
 // ask is when evidence is asked for next: at once when the decision needs it,
 // but not again at once when the answer has just come.
-func (b *Batch) ask(d incident.Decision, answered bool) time.Time {
+func (b *Batch) ask(d incident.Outcome, answered bool) time.Time {
 	at := d.PollAt
 	if d.Needs != nil {
 		at = b.Now
@@ -207,10 +208,10 @@ func (b *Batch) Needs(id string) (*incident.Need, error) {
 }
 
 // Tell lets an event move the incident of that id.
-func (b *Batch) Tell(id string, ev incident.Event) (incident.Decision, error) {
+func (b *Batch) Tell(id string, ev incident.Event) (incident.Outcome, error) {
 	t, err := b.Load(id)
 	if err != nil {
-		return incident.Decision{}, err
+		return incident.Outcome{}, err
 	}
 	return b.Apply(t, ev)
 }

@@ -21,7 +21,7 @@ type Options struct {
 	// nil where it has to be asked outside of the batch.
 	Answer func(*Tracked, incident.Need) incident.Answered
 	// Decided is told of each decision as it is taken; nil for none.
-	Decided func(*Tracked, incident.Decision)
+	Decided func(*Tracked, incident.Outcome)
 	// Ignored is told why an alert is newly ignored; nil for none.
 	Ignored func(reason string)
 	// Strange is told that an incident is pinned to a policy that the book lacks;
@@ -88,6 +88,9 @@ func (t *Tracked) open() bool { return t.State != "" && !t.State.Ended() }
 // OnlyRepeated returns the incidents of a batch that has done nothing but say again
 // all that fires in them; none when it did anything else.
 func (b *Batch) OnlyRepeated() []*Tracked {
+	if b.moved {
+		return nil
+	}
 	var all []*Tracked
 	for _, t := range b.tracked {
 		if len(t.Again) > 0 {
@@ -98,9 +101,6 @@ func (b *Batch) OnlyRepeated() []*Tracked {
 				return nil
 			}
 		}
-	}
-	if b.moved {
-		return nil
 	}
 	return all
 }

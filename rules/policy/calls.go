@@ -14,8 +14,7 @@ type Calls struct {
 	FollowUp   int                // days until the next look when nothing else was agreed
 	Clock      calendar.TimeOfDay // hour of a follow-up
 	Tries      int                // unsuccessful tries before somebody else is told
-	Calendar   string
-	RetryAfter int // business days until the next try
+	RetryAfter int                // business days until the next try
 }
 
 type callsDoc struct {
@@ -40,6 +39,5 @@ func (d *callsDoc) load(l *loader, s *Scenario, path string) *Calls {
 			l.fault(d.Position, path+".reached", "%s", strict.Unknown("outcome", o, d.Outcomes))
 		}
 	}
-	return &Calls{Outcomes: d.Outcomes, Reached: d.Reached, FollowUp: d.FollowUp, Clock: d.Clock, Tries: d.Tries,
-		RetryAfter: d.RetryAfter, Calendar: s.Calendar}
+	return &Calls{Outcomes: d.Outcomes, Reached: d.Reached, FollowUp: d.FollowUp, Clock: d.Clock, Tries: d.Tries, RetryAfter: d.RetryAfter}
 }

@@ -9,7 +9,6 @@ import (
 
 // Cause is one code of the taxonomy of causes (S2.3).
 type Cause struct {
-	Code string
 	Text model.Text
 	// Integrity demands an answer about lost data at resolution (S2.30).
 	Integrity bool
@@ -44,7 +43,7 @@ func (doc causeDoc) load(l *loader, code string) {
 	if _, twice := l.policy.Causes[code]; twice {
 		l.fault(doc.Position, "causes."+code, "cause %q is defined twice: keep one", code)
 	}
-	l.policy.Causes[code] = Cause{Code: code, Text: doc.Text, Integrity: doc.Integrity, Customer: doc.Customer,
+	l.policy.Causes[code] = Cause{Text: doc.Text, Integrity: doc.Integrity, Customer: doc.Customer,
 		MinSeverity: doc.MinSeverity, Confidential: doc.Hidden, Alerts: doc.Alerts, Match: l.matchers(doc.Position, "causes."+code+".match", doc.Match),
 		Platforms: doc.platforms(l, code)}
 }

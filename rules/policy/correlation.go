@@ -30,7 +30,6 @@ type Correlation struct {
 	Floor       int
 	// InhibitFor is for how long members are told by the common failure alone.
 	InhibitFor Delay
-	At         strict.Position
 }
 
 type correlationDoc struct {
@@ -57,7 +56,7 @@ func (d correlationDoc) load(l *loader) {
 		l.fault(d.Position, path+".match", `%s: write matchers as in Alertmanager, e.g. 'kind=~"failed|missed"'`, err)
 	}
 	c := &Correlation{Name: d.Name, Match: ms, Within: d.Within, Machines: d.Machines, Customers: d.Customers, Same: d.Same,
-		Labels: d.Raises, Marks: d.Marks, At: d.Position}
+		Labels: d.Raises, Marks: d.Marks}
 	if d.Share != "" {
 		c.Ratio = d.share(l, path+".share", d.Share)
 	}

@@ -23,7 +23,6 @@ type Case struct {
 	Machine  string
 	Role     string // backup_role
 	Platform string
-	Entry    string // kind of the first signal
 	Opened   time.Time
 	Lines    []incident.Entry // oldest first
 	// Kept tells that it is confidential: its words are for those who are named.
@@ -57,16 +56,9 @@ func (s span) touches(from, to time.Time) bool {
 	return s.from.Before(to) && (s.to.IsZero() || s.to.After(from))
 }
 
-// restoration is a restore from its beginning to its proof.
-type restoration struct {
-	span
-	by string
-}
-
 // integrity is what was said of the data when an incident was resolved.
 type integrity struct {
 	at   time.Time
-	by   string
 	said string // none, or what was lost
 }
 
@@ -76,7 +68,7 @@ type history struct {
 	open         []span // the episodes
 	double       []span // in which no backup worked
 	silenced     []span
-	restorations []restoration
+	restorations []span // restores, from their beginning to their proof
 	integrity    []integrity
 	people       []string // who acted, in the order of coming
 	calls        []Call
@@ -203,13 +195,13 @@ func (h *history) act(l incident.Entry) {
 	case "call":
 		h.calls = append(h.calls, Call{At: l.At, By: l.Actor, Person: field(l.Reason, "person"), Outcome: field(l.Reason, "outcome")})
 	case "restore":
-		h.restorations = append(h.restorations, restoration{span{from: l.At}, l.Actor})
+		h.restorations = append(h.restorations, span{from: l.At})
 	case "restore_verified":
 		h.verified(l.At)
 	case "resolve":
 		h.verified(l.At)
 		if said := field(l.Reason, "data_loss"); said != "" {
-			h.integrity = append(h.integrity, integrity{l.At, l.Actor, said})
+			h.integrity = append(h.integrity, integrity{l.At, said})
 		}
 	}
 }

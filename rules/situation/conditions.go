@@ -242,8 +242,8 @@ func (d *Situation) DutyChanged() bool {
 // addressRefused is true while a message waits for an address, or for itself,
 // to be mended.
 func (d *Situation) addressRefused() bool {
-	for _, r := range d.Incident.Steps {
-		if r.Episode == d.Incident.Episode && (r.Status == incident.StepDecided && len(r.Refused)+len(r.Deferred) > 0 || d.lacks(r)) {
+	for key, r := range d.Incident.Steps {
+		if r.Episode == d.Incident.Episode && (r.Status == incident.StepDecided && len(r.Refused)+len(r.Deferred) > 0 || d.lacks(r, key.Platform)) {
 			return true
 		}
 	}
@@ -251,9 +251,9 @@ func (d *Situation) addressRefused() bool {
 }
 
 // lacks is true while nobody fills a role that must have a message.
-func (d *Situation) lacks(r *incident.StepRecord) bool {
+func (d *Situation) lacks(r *incident.StepRecord, platform string) bool {
 	return (r.Status == incident.StepDecided || r.Status == incident.StepBlocked) && slices.ContainsFunc(r.Unfilled, func(role string) bool {
-		return len(d.Contacts().Resolve(role, "", d.Now)) == 0
+		return len(d.Contacts().Resolve(role, platform, d.Now)) == 0
 	})
 }
 

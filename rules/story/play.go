@@ -284,7 +284,7 @@ func (p *player) answer(t *incidents.Tracked, n incident.Need) incident.Answered
 }
 
 // decided tells what a decision came to.
-func (p *player) decided(t *incidents.Tracked, d incident.Decision) {
+func (p *player) decided(t *incidents.Tracked, d incident.Outcome) {
 	if d.From != t.State {
 		p.tell(t.Record, Happening{What: happenedState, From: d.From, To: t.State})
 	}

@@ -57,6 +57,8 @@ type store struct {
 	name       string
 	total, avl int64
 	trouble    string
+	broken     map[string]string // by namespace
+	backend    string
 	namespaces []string
 	snapshots  []*Snapshot
 	owners     map[string]string // by namespace
@@ -155,6 +157,15 @@ func (s *Sim) Start(storeName, ns, group, comment string) *Run {
 	return r
 }
 
+// AddUnfinished puts a snapshot without a manifest there of which no task tells, as a
+// sync does while it fetches, and a crash.
+func (s *Sim) AddUnfinished(storeName, ns, group string, at time.Time) {
+	s.Do(func() {
+		st := s.store(storeName)
+		st.snapshots = append(st.snapshots, &Snapshot{Group: group, NS: ns, Owner: "root@pam", Time: at})
+	})
+}
+
 // Finish ends a backup now. A failed one leaves no snapshot.
 func (s *Sim) Finish(r *Run, status string) *Snapshot {
 	s.mu.Lock()
@@ -168,9 +179,26 @@ func (s *Sim) Finish(r *Run, status string) *Snapshot {
 	return nil
 }
 
+// Break has the server refuse the snapshots of a namespace, as one group whose folder
+// it cannot read makes it do; an empty explanation mends it.
+func (s *Sim) Break(storeName, ns, text string) {
+	s.Do(func() {
+		if st := s.store(storeName); st.broken == nil {
+			st.broken = map[string]string{ns: text}
+		} else {
+			st.broken[ns] = text
+		}
+	})
+}
+
+// SetBackend says on what a datastore lies, as servers since 4.1 tell it: filesystem, s3.
+func (s *Sim) SetBackend(storeName, backend string) {
+	s.Do(func() { s.store(storeName).backend = backend })
+}
+
 // SetJobs says what the list of the server's own jobs of a kind (verify, sync,
 // prune, gc) holds, in the fields of the published VerificationJobStatus and its
-// like (pbs-api-types/src/jobs.rs, datastore.rs of version 3.2).
+// like (pbs-api-types/src/jobs.rs, datastore.rs of version 3.2), or as recorded of a 4.2.
 func (s *Sim) SetJobs(kind string, jobs ...map[string]any) {
 	s.Do(func() {
 		if s.jobs == nil {
@@ -284,7 +312,13 @@ func (s *Sim) answer(name, storeName string, r *http.Request, f misbehave.Fault)
 		if s.o.Old && storeName != "verify" && storeName != "sync" {
 			return http.StatusNotFound, object{"data": nil}
 		}
-		return http.StatusOK, object{"data": append([]object{}, s.jobs[storeName]...)}
+		direction := r.URL.Query().Get("sync-direction")
+		if s.o.Old && direction != "" {
+			return http.StatusBadRequest, object{"data": nil, "message": "parameter verification failed - 'sync-direction': schema does not allow additional properties."}
+		}
+		return http.StatusOK, object{"data": slices.DeleteFunc(append([]object{}, s.jobs[storeName]...), func(j object) bool {
+			return j["sync-direction"] == "push" && direction != "all"
+		})}
 	}
 	st := s.store(storeName)
 	switch {
@@ -302,6 +336,9 @@ func (s *Sim) answer(name, storeName string, r *http.Request, f misbehave.Fault)
 		ns := r.URL.Query().Get("ns")
 		if ns != "" && !slices.Contains(st.namespaces, ns) {
 			return http.StatusBadRequest, object{"data": nil, "message": "namespace not found"}
+		}
+		if st.broken[ns] != "" {
+			return http.StatusBadRequest, object{"data": nil, "message": st.broken[ns]}
 		}
 		return http.StatusOK, object{"data": half(s.snapshots(st, ns), f)}
 	}
@@ -322,7 +359,11 @@ func (s *Sim) usage() []object {
 			out = append(out, object{"store": st.name, "total": -1, "used": -1, "avail": -1, "error": st.trouble})
 			continue
 		}
-		out = append(out, object{"store": st.name, "total": st.total, "used": st.total - st.avl, "avail": st.avl, "gc-status": object{"disk-bytes": 1}})
+		o := object{"store": st.name, "total": st.total, "used": st.total - st.avl, "avail": st.avl, "gc-status": object{"disk-bytes": 1}}
+		if st.backend != "" {
+			o["backend-type"], o["mount-status"] = st.backend, "nonremovable"
+		}
+		out = append(out, o)
 	}
 	return out
 }

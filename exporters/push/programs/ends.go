@@ -45,9 +45,10 @@ func (p *Program) savers(script string, options []string, depth int) (own, other
 		return nil, nil
 	}
 	errexit, pipefail := slices.ContainsFunc(options, exits.MatchString) || slices.Contains(options, "errexit"), slices.Contains(options, "pipefail")
-	s := &follower{text: script, functions: map[string]*syntax.Stmt{}}
-	s.all(tree.Stmts, way{out: true, err: true})
+	s := &follower{text: script, functions: map[string]*syntax.Stmt{}, sinks: newSinks(script, tree)}
+	s.all(tree.Stmts, way{out: shown, err: shown})
 	for _, r := range s.found {
+		r.blind = !s.sinks.tells(r.err)
 		if inner := scriptOf(r.words); inner != "" {
 			r.lose(tree, errexit, pipefail)
 			r.left = cmp.Or(r.left, p.left(r.words))
@@ -85,8 +86,8 @@ func (p *Program) savers(script string, options []string, depth int) (own, other
 type way struct {
 	hint string // how its code comes to be lost, if it is
 	left string // why nobody waits for it
-	out  bool   // its two outputs are seen
-	err  bool
+	out  sink   // where its two outputs go
+	err  sink
 }
 
 func (w way) hinting(why string) way {
@@ -101,6 +102,7 @@ type reached struct {
 	left  string
 	hint  string
 	lost  string // why the script ends with 0 whatever it ended with
+	err   sink   // where its complaints go
 	blind bool
 	sure  bool // it saves, and is not only not known to save nothing
 }
@@ -115,7 +117,7 @@ func (r *reached) lose(tree *syntax.File, errexit, pipefail bool) {
 // follower goes through a script in its order.
 type follower struct {
 	text      string
-	silent    bool // exec sent all outputs away
+	sinks     *sinks
 	functions map[string]*syntax.Stmt
 	site      *syntax.CallExpr // of the function, with its arguments
 	args      []string
@@ -127,8 +129,6 @@ var (
 	exits = regexp.MustCompile(`^-[a-zA-Z]*e[a-zA-Z]*$`)
 	// waited is a call of wait, with the number that it waits for or alone.
 	waited = regexp.MustCompile(`(?:^|[;&|(){}\s])wait(?:\s+([-"'$%0-9])|\s*(?:$|[;&|)}\n]))`)
-	// shown are commands that write what they read to their output.
-	shown = regexp.MustCompile(`^(tee|ts|cat)$`)
 )
 
 func (s *follower) all(list []*syntax.Stmt, w way) {
@@ -142,8 +142,10 @@ func (s *follower) all(list []*syntax.Stmt, w way) {
 }
 
 func (s *follower) stmt(stmt *syntax.Stmt, w way) {
+	w = s.sinks.now(w)
 	for _, r := range stmt.Redirs {
-		w.redirect(r)
+		s.redirected(stmt, r, w)
+		s.sinks.redirect(&w, r)
 	}
 	if stmt.Background || stmt.Coprocess || stmt.Disown {
 		switch m := waited.FindStringSubmatch(s.text); {
@@ -191,8 +193,9 @@ func (s *follower) command(cmd syntax.Command, w way) {
 			s.functions[cmd.Name.Value] = cmd.Body
 		}
 	case *syntax.DeclClause:
-		w.out = false
-		s.substituted(cmd, w.hinting("of export, local and their like the code is 0 whatever $(...) ended with"))
+		for _, a := range cmd.Args {
+			s.assigned(a, w.hinting("of export, local and their like the code is 0 whatever $(...) ended with"))
+		}
 	case nil:
 	default:
 		s.substituted(cmd, w)
@@ -210,7 +213,9 @@ func (s *follower) binary(cmd *syntax.BinaryCmd, w way) {
 	default: // a pipe
 		left := w.hinting("of a pipe the last code counts; put set -o pipefail in front, which bash knows")
 		right, _ := cmd.Y.Cmd.(*syntax.CallExpr)
-		left.out = w.out && right != nil && len(right.Args) > 0 && shown.MatchString(base(plain(right.Args[0].Parts)))
+		if right == nil || len(right.Args) == 0 || !passesOn.MatchString(base(plain(right.Args[0].Parts))) {
+			left.out = away
+		}
 		if cmd.Op == syntax.PipeAll {
 			left.err = left.out
 		}
@@ -222,13 +227,10 @@ func (s *follower) binary(cmd *syntax.BinaryCmd, w way) {
 func (s *follower) call(cmd *syntax.CallExpr, w way) {
 	if len(cmd.Args) == 0 {
 		for _, a := range cmd.Assigns {
-			inner := w
-			inner.out = false
-			s.substituted(a, inner)
+			s.assigned(a, w)
 		}
 		return
 	}
-	s.substituted(cmd, w.hinting("inside $(...) of another command its code is lost"))
 	var words []string
 	at := cmd
 	for i, word := range cmd.Args {
@@ -239,7 +241,7 @@ func (s *follower) call(cmd *syntax.CallExpr, w way) {
 			}
 			continue
 		}
-		words = append(words, plain(word.Parts))
+		words = append(words, s.sinks.words(word)...)
 	}
 	if len(words) == 0 {
 		return
@@ -247,26 +249,69 @@ func (s *follower) call(cmd *syntax.CallExpr, w way) {
 	switch words[0] {
 	case "exec":
 		if len(words) == 1 {
-			s.silent = s.silent || !w.err
+			s.sinks.out, s.sinks.err = w.out, w.err
 			return
 		}
 		words = words[1:]
 	case "shift":
 		s.args = s.args[min(1, len(s.args)):]
 	}
-	if body := s.functions[words[0]]; body != nil && s.depth < 8 {
-		site, args := s.site, s.args
-		if s.site == nil || len(cmd.Args) < 2 || !allParams(cmd.Args[1]) {
-			s.site = cmd
+	given := w.hinting("inside $(...) of another command its code is lost")
+	body := s.functions[words[0]]
+	switch {
+	case body != nil && s.depth < 8:
+		if s.function(cmd, body, words[1:], w) { // as log "$out" does
+			for _, word := range cmd.Args[1:] {
+				s.sinks.tell(word)
+			}
+		} else {
+			given.out = away
 		}
-		s.args = words[1:]
-		s.depth++
-		s.stmt(body, w)
-		s.depth--
-		s.site, s.args = site, args
-		return
+	case words[0] != "echo" && words[0] != "printf" && does.MatchString(base(words[0])):
+		given.out = away
+		fallthrough
+	default:
+		s.found = append(s.found, reached{at: at, words: words, left: w.left, hint: w.hint, err: w.err})
+		s.sinks.shows(cmd, words[0], w)
 	}
-	s.found = append(s.found, reached{at: at, words: words, left: w.left, hint: w.hint, blind: !w.err || s.silent})
+	s.substituted(cmd, given)
+}
+
+// function follows a call of one, and tells whether it writes what it is given.
+func (s *follower) function(call *syntax.CallExpr, body *syntax.Stmt, arguments []string, w way) bool {
+	site, args := s.site, s.args
+	if s.site == nil || len(call.Args) < 2 || !allParams(call.Args[1]) {
+		s.site = call
+	}
+	s.args = arguments
+	s.depth++
+	s.sinks.params = false
+	s.stmt(body, w)
+	s.depth--
+	s.site, s.args = site, args
+	return s.sinks.params
+}
+
+// assigned follows what an assignment calls, whose words the variable takes.
+func (s *follower) assigned(a *syntax.Assign, w way) {
+	w.out = away
+	if a.Name != nil {
+		w.out = sink("$" + a.Name.Value)
+	}
+	s.substituted(a, w)
+}
+
+// redirected follows what a redirection calls, as done < <(...) does. What the command
+// reads is seen where it writes it, which loops mostly do.
+func (s *follower) redirected(stmt *syntax.Stmt, r *syntax.Redirect, w way) {
+	if call, ok := stmt.Cmd.(*syntax.CallExpr); ok && (len(call.Args) == 0 || !passesOn.MatchString(base(plain(call.Args[0].Parts)))) {
+		w.out = away
+	}
+	for _, word := range []*syntax.Word{r.Word, r.Hdoc} {
+		if word != nil {
+			s.substituted(word, w.hinting("what a redirection calls has a code that is lost"))
+		}
+	}
 }
 
 // substituted follows what a substitution calls.
@@ -282,39 +327,4 @@ func (s *follower) substituted(in syntax.Node, w way) {
 		}
 		return true
 	})
-}
-
-// redirect follows where the two outputs go.
-func (w *way) redirect(r *syntax.Redirect) {
-	to, both := plain(r.Word.Parts), false
-	switch r.Op {
-	case syntax.DplOut:
-		from := w.out
-		switch {
-		case to == "2":
-			from = w.err
-		case to == "-":
-			from = false
-		case to != "1":
-			from, both = false, r.N == nil // >&file
-		}
-		switch {
-		case both:
-			w.out, w.err = false, false
-		case r.N != nil && r.N.Value == "2":
-			w.err = from
-		default:
-			w.out = from
-		}
-	case syntax.RdrAll, syntax.AppAll:
-		w.out, w.err = false, false
-	case syntax.RdrOut, syntax.AppOut, syntax.RdrClob:
-		seen := strings.Contains(to, "$") && !strings.Contains(to, "/") || to == "/dev/stderr" || to == "/dev/stdout"
-		switch {
-		case r.N != nil && r.N.Value == "2":
-			w.err = seen && w.err
-		case r.N == nil || r.N.Value == "1":
-			w.out = seen && w.out
-		}
-	}
 }

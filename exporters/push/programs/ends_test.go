@@ -140,6 +140,33 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		{sh("{ restic backup /d; date; } >/var/log/r.log 2>&1"), blind},
 		{sh("exec >/var/log/r.log 2>&1; restic backup /d; date"), blind},
 		{sh("sudo sh -c 'restic backup /d' >/dev/null 2>&1; date"), blind},
+		// Where the words go.
+		{sh(`LOG=/var/log/r.log; restic backup /d >>"$LOG" 2>&1; date`), blind},
+		{sh(`LOG="${LOG:-/var/log/r.log}"; restic backup /d >>$LOG 2>&1; date`), blind},
+		{sh("tmp=$(mktemp); restic backup /d >$tmp 2>&1; rc=$?; wget --post-file $tmp https://hc.example/1/$rc || true; rm -f $tmp"), blind},
+		{[]string{"bash", "-c", "L=/var/log/r.log; exec 1>$L; exec 2>&1; restic backup /d; mail -s done root <$L"}, blind},
+		{[]string{"bash", "-c", "exec > >(logger -t restic) 2>&1; restic backup /d; date"}, blind},
+		{[]string{"bash", "-c", `mail root <<<"$(restic backup /d 2>&1)"`}, blind},
+		{sh("sendmail root <<E\nSubject: backup\n\n$(restic backup /d 2>&1)\nE\n"), blind},
+		{sh(`told() { curl -d "$1" https://hc.example; }; if restic backup /d >log 2>&1; then told ok; else told "$(tail log)"; fi`), blind},
+		{sh("LOG=/var/log/r.log; restic backup /d >$LOG 2>&1; cat $LOG; date"), words},
+		{sh(`restic backup /d >log 2>&1 || cat log`), words},
+		{sh("restic backup /d >>${LOG:-/dev/stdout} 2>&1; date"), words},
+		{sh("restic backup /d 2>>$LOG; date"), words},
+		{sh(`out=$(restic backup /d 2>&1); echo "$out"; date`), words},
+		{sh(`log() { echo "$(date) $*"; }; out=$(restic backup /d 2>&1); log "$out"`), words},
+		{sh("restic backup /d 2>&1 | tail -n 5; date"), words},
+		{[]string{"bash", "-c", "LOG=/var/log/r.log; exec > >(tee -i $LOG); exec 2>&1; restic backup /d; date"}, words},
+		{[]string{"bash", "-c", "exec 3>&1 4>&2 >log 2>&1; restic forget; exec >&3 2>&4; restic backup /d; date"}, words},
+		{[]string{"bash", "-c", `while read -r l; do echo "$l"; done < <(restic backup /d)`}, words},
+		// Under which name it is called.
+		{sh("R=/usr/bin/restic; $R backup /d >log 2>&1; date"), blind},
+		{sh("R=$(command -v restic); nice -n 9 $R backup /d >log 2>&1; date"), blind},
+		{[]string{"bash", "-c", `c=(restic backup); c+=(/d); "${c[@]}" >log 2>&1; date`}, blind},
+		{sh(`C="restic backup /d"; eval "$C" >log 2>&1; date`), blind},
+		{sh(`C="restic backup /d"; eval "$C" >log 2>&1 || exit 1; date`), seen},
+		{sh("R=${RESTIC:-restic}; $R backup /d >log 2>&1; rc=$?; $R forget; exit $rc"), seen},
+		{[]string{"bash", "-c", "declare -A rc; for d in a b; do restic backup $d >log 2>&1; rc[$d]=$?; done; for d in a b; do (( rc[$d] > worst )) && worst=${rc[$d]}; done; exit $worst"}, seen},
 		{sh("restic backup /d &"), alone},
 		{sh("nohup restic backup /d >/dev/null 2>&1 &\necho started"), alone},
 		{sh("(restic backup /d; restic forget) &"), alone},
@@ -162,8 +189,10 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		if got := judged("snapshot 1 saved\n"); got.Result != want[0] {
 			t.Errorf("%q: %+v, want %s", c.command, got, want[0])
 		}
-		if got := judged(fatal); got.Result != want[1] {
-			t.Errorf("%q that says it failed: %+v, want %s", c.command, got, want[1])
+		for _, said := range []string{fatal, "2026-11-30 22:29:37 " + fatal, "[2026-11-30T22:29:37+0100] " + fatal} {
+			if got := judged(said); got.Result != want[1] {
+				t.Errorf("%q that says %q: %+v, want %s", c.command, said, got, want[1])
+			}
 		}
 		if got := p.Watch(c.command).Judge(3, false); c.want == seen && got.Result != Warning {
 			t.Errorf("%q with code 3: %+v", c.command, got)

@@ -15,8 +15,7 @@ table. Of each program the first row counts whose code fits and whose conditions
 - *not due*: nothing was to be done, or a rehearsal: no result is sent at all.
 - *empty*: it went well and the backup holds nothing, as when a source is not mounted: a warning that does not move the last success.
 - **Not every call is a backup**: lists, checks, restores, rehearsals and ` + "`--help`" + ` are never a success, whatever their exit code. The table knows by the
-  program's options and commands, also in the text behind sh -c or ssh, unless another command there may be a script that saves. A script in a file is not read: its code and
-  output alone count. Of a command that looks after what was saved, such as a check or a prune, the failure is told.
+  program's options and commands, also in a script, in its file or behind sh -c or ssh, unless another command there may be a script that saves. Of a command that looks after what was saved, such as a check or a prune, the failure is told.
 - Patterns are searched in each line of the output. A dagger marks what is documented and was not produced when the table was made.
 - Under *meanings from* stands the version whose exit codes and messages were observed. The patterns were written after these messages; the tests run them against
   tar (in English and French), cpio, rsync, zip, 7-Zip, zpaq, dar, rclone, unison, rsnapshot, sqlite3, pg_dump, restic and borg. Try the others once with a backup that you let fail.
@@ -25,7 +24,7 @@ table. Of each program the first row counts whose code fits and whose conditions
 - What is started and left alone (systemd-run without --wait, docker and podman with -d, ssh and setsid with -f, screen and tmux with -d, & in a script without wait) is failed although it ends with 0: nobody knows how it ended.
   So is what find calls by -exec with a semicolon at its end, and script without -e: they end with 0 whatever the program ended with.
 - **A script may end with 0 whatever the program ended with**: because it goes on behind it, because of a pipe, of ` + "`|| true`" + `, of ` + "`if`" + ` without else, of a loop. Then 0 is a success
-  unless the program, or the shell about it, says that it failed; where the script sends these words elsewhere (2>/dev/null, >log 2>&1) nothing tells, and it is failed. Put set -e
+  unless the program, or the shell about it, says that it failed; where the script sends these words elsewhere (2>/dev/null, >$LOG 2>&1, into a mail) and does not show them (cat $LOG, echo "$out") nothing tells, and it is failed. Put set -e
   in front, and set -o pipefail where there is a pipe (bash), or end the script with the program's code. $?, PIPESTATUS, flags (EXIT=1, exit $EXIT), functions and traps are followed: curl https://hc.example/$? alone tells it elsewhere, and exit after echo ends with the code of echo. What cannot be followed (a file that is sourced, a loop that tries again, what looks at a log) is trusted.
 - **What a program does not say, nobody can know**: where it is quiet, a source that is empty or not mounted looks like any other. The program's note says by what it tells. Where its own
   options are not to be changed, its repository can be asked behind it: ` + "`run --for=borg JOB -- sh -c 'borg create REPO::NAME /srv && borg info --last 1 --json REPO'`" + `.

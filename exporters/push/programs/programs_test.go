@@ -185,6 +185,9 @@ func TestVerdicts(t *testing.T) {
 		{"rsync", 0, "Number of files: 1 (dir: 1)", "", Empty},
 		{"borg", 107, "", "/w/nosuch: stat: [Errno 2] No such file or directory: '/w/nosuch'", Failed},
 		{"borg", 107, `"nfiles": 2`, "/w/nosuch: stat: [Errno 2] No such file or directory: '/w/nosuch'", Warning},
+		// As the documentation of borg's JSON has it, of after 2.0.0b19.
+		{"borg", 0, "{\n    \"dry_run\": true,\n    \"repository\": {\"id\": \"0cbe\"},\n    \"stats\": {\"nfiles\": 53669, \"original_size\": 2400471280}\n}", "", NotDue},
+		{"borgmatic", 0, `[{"dry_run": true, "stats": {"nfiles": 0, "original_size": 0}}]`, "", NotDue},
 		{"borgmatic", 0, `[{"archive": {"name": "vm", "stats": {"nfiles": 0, "original_size": 0}}}]`, "", Failed},
 		{"borgmatic", 0, `[{"archive": {"name": "vm", "stats": {"nfiles": 2, "original_size": 913}}}]`, "", Empty},
 		{"borgmatic", 0, "Number of files: 2", "/w/nosuch: stat: [Errno 2] No such file or directory: '/w/nosuch'", Empty},

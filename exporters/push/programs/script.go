@@ -26,6 +26,9 @@ func takesScript(word string) bool {
 // scriptOf finds the script that a command hands to a shell in one word, as for
 // sh -c or ssh; empty if there is none.
 func scriptOf(words []string) string {
+	if len(words) > 0 && words[0] == "eval" {
+		return strings.Join(words[1:], " ")
+	}
 	under := ""
 	for i, word := range words {
 		switch name := base(word); {

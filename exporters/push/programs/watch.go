@@ -174,6 +174,7 @@ func (w *Watch) look(line []byte, stdout bool) {
 		}
 	}
 	if w.hidden.why != "" {
+		line = line[len(stamp.Find(line)):]
 		gaveUp := broken.Match(line) || p.Fails != nil && p.Fails.Match(line)
 		w.gaveUp, w.complained = w.gaveUp || gaveUp, w.complained || gaveUp || p.complaint(line)
 	}
@@ -188,8 +189,10 @@ func (p *Program) complaint(line []byte) bool {
 	return ok && p.Is(string(name)) && complains.Match(rest) || unfound.Match(line) && bytes.Contains(line, []byte(p.Name))
 }
 
-// What programs say when they fail, and shells of them; broken as a whole.
+// What programs say when they fail, and shells of them; broken as a whole. A stamp is
+// what scripts put before each line.
 var (
+	stamp     = regexp.MustCompile(`^(?:(?:\[[^\]]*\]|\(?\d{4}[-/.]\d\d[-/.]\d\d[ T_-]?(?:\d\d:\d\d(?::\d\d)?\S*)?|\d\d:\d\d(?::\d\d)?|(?:\p{L}{3}\.? )?\p{L}{3}\.? [ \d]\d \d\d:\d\d:\d\d(?: [A-Z]{3,4} \d{4})?)[-:|]?\s+)+`)
 	broken    = regexp.MustCompile(`^(Fatal|FATAL|ERROR|CRITICAL)\b|^(Killed|Terminated|Aborted|Segmentation fault)\b|: line [0-9]+: +[0-9]+ (Killed|Terminated|Aborted|Segmentation fault)`)
 	unfound   = regexp.MustCompile(`: (command )?not found$|: (Permission denied|No such file or directory)$`)
 	complains = regexp.MustCompile(`(?i)^(fatal|error|got error)\b|\b(cannot|can't|could not|couldn't|unable to|failed|refused|no space left)\b`)

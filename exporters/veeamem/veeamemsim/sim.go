@@ -52,6 +52,7 @@ type Session struct {
 	Start, End                  time.Time
 	State, Result, Message      string
 	Tasks                       []Task
+	Parent                      string // of a session for one machine of a job of agents
 }
 
 // Task is the part of a session for one machine.
@@ -96,6 +97,16 @@ func (s *Sim) Start(jobID, name string, retry bool) *Session {
 	defer s.mu.Unlock()
 	se := &Session{ID: s.uuid(0xc9), JobID: jobID, JobName: name, JobType: "Backup", Retry: retry, Start: s.o.Now(), State: "Working", Result: "None"}
 	s.sessions = append(s.sessions, se)
+	return se
+}
+
+// StartAgent lets the backup of one machine run within the session of a job of agents:
+// as a session and a job of its own, called after both.
+func (s *Sim) StartAgent(parent *Session, jobID, machine string) *Session {
+	se := s.Start(jobID, parent.JobName+" - "+machine, parent.Retry)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parent.JobType, se.JobType, se.Parent = "AgentBackup", "AgentManagement", parent.ID
 	return se
 }
 
@@ -282,6 +293,10 @@ func (s *Sim) session(se *Session) object {
 		"CreationTimeUTC": se.Start.UTC().Format(wireTime), "EndTimeUTC": se.End.UTC().Format(wireTime), "State": se.State, "Result": se.Result,
 		"Progress": 100, "FailureMessage": nil, "Name": se.JobName + "@" + se.Start.UTC().Format("2006-01-02 15:04:05"),
 		"UID": "urn:veeam:BackupJobSession:" + se.ID, "Links": []object{}, "Type": "BackupJobSession"}
+	if se.Parent != "" {
+		o["Links"] = []object{{"Rel": "Up", "Href": "https://em.example:9398/api/backupSessions/" + se.Parent, "Name": "Parent session", "Type": "BackupJobSessionReference"},
+			{"Rel": "Alternate", "Href": "https://em.example:9398/api/backupSessions/" + se.ID, "Name": o["Name"], "Type": "BackupJobSessionReference"}}
+	}
 	if se.End.IsZero() {
 		o["EndTimeUTC"], o["Progress"] = "1900-01-01T00:00:00Z", 20
 	}

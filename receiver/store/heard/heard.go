@@ -109,6 +109,9 @@ func Of(b *incidents.Batch, leads []incidents.Lead) (x Repeat, spots []Spot) {
 			x.Quiet = at // what is to be asked is asked all the same
 		}
 	}
+	if len(x.Incidents) == 0 {
+		return x, nil
+	}
 	for _, l := range leads {
 		spots = append(spots, Spot{Key: l.Key})
 	}

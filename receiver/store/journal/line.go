@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
+	"sync"
 	"time"
 
 	"vigie/receiver/store/engine"
@@ -50,8 +51,12 @@ func Commit(salt []byte, text string) []byte {
 // fields share an encoding.
 type sum struct{ fields []byte }
 
+// sums are used again: a line's hash is computed for each that is written.
+var sums = sync.Pool{New: func() any { return new(sum) }}
+
 func newSum(of string) *sum {
-	s := &sum{make([]byte, 0, 512)}
+	s := sums.Get().(*sum)
+	s.fields = s.fields[:0]
 	s.text(of)
 	return s
 }
@@ -73,9 +78,10 @@ func (s *sum) number(n int64) {
 	s.fields = binary.BigEndian.AppendUint64(s.fields, uint64(n))
 }
 
-// hash is that of all fields.
+// hash is that of all fields, which are gathered no further.
 func (s *sum) hash() []byte {
 	h := sha256.Sum256(s.fields)
+	sums.Put(s)
 	return h[:]
 }
 

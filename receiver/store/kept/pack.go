@@ -1,6 +1,7 @@
 package kept
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -101,10 +102,17 @@ func packed(d *s2.Dict, form byte, text []byte) ([]byte, error) {
 	if most < 0 || len(text) > maxState {
 		return nil, fmt.Errorf("%d bytes are too many for a row", len(text))
 	}
-	value := make([]byte, 1+most)
-	value[0] = form
-	return value[:1+len(d.Encode(value[1:], text))], nil
+	b := rooms.Get().(*[]byte)
+	defer rooms.Put(b)
+	*b = slices.Grow((*b)[:0], 1+most)
+	room := (*b)[:1+most]
+	room[0] = form
+	return bytes.Clone(room[:1+len(d.Encode(room[1:], text))]), nil
 }
+
+// rooms are what is compressed into, used again: a value needs a fifth of the room
+// that it might.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
 
 // UnpackMail returns the JSON of a message or of a notification, whichever build wrote
 // it; of one that was erased nothing is left.

@@ -175,6 +175,10 @@ func readEvent(entry ical.Event, loc *time.Location) (event, error) {
 		e.passed = "it is cancelled"
 		return e, nil
 	}
+	if observance(entry) {
+		e.passed = "Google lists it as an observance, not as a public holiday"
+		return e, nil
+	}
 	first, wholeDay, err := zones.moment(*start, start.Value)
 	if err == nil {
 		err = within(*start, first)
@@ -200,6 +204,18 @@ func readEvent(entry ical.Event, loc *time.Location) (event, error) {
 	}
 	e.starts, err = zones.occurrences(entry, dateOf(first))
 	return e, err
+}
+
+// observance reports that an event of Google's calendars of public holidays is none, such
+// as Saint Valentine's Day: whatever the language, a second line of its description says
+// where in Google Calendar one hides those.
+func observance(entry ical.Event) bool {
+	description := entry.Props.Get(ical.PropDescription)
+	if description == nil {
+		return false
+	}
+	_, hint, _ := strings.Cut(description.Value, `\n`)
+	return strings.Contains(hint, "Google") && strings.Contains(hint, " > ")
 }
 
 // saysWholeDay reports what Outlook and others write beside the times of an event

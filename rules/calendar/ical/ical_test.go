@@ -51,6 +51,8 @@ func TestRead(t *testing.T) {
 			"UID:a\nDTSTART;VALUE=DATE:20260803\nRRULE:FREQ=WEEKLY;COUNT=3",
 			"UID:a\nRECURRENCE-ID;VALUE=DATE:20260810\nDTSTART;VALUE=DATE:20260812"}, "2026-08-03 2026-08-12 2026-08-17"},
 		// As exporters write them.
+		{"a rule that ends as if another part followed", []string{"DTSTART;VALUE=DATE:20260803\nRRULE:FREQ=WEEKLY;COUNT=2;BYDAY=MO;"}, "2026-08-03 2026-08-10"},
+		{"blanks at the end", []string{"DTSTART;VALUE=DATE:20260803 \nDTEND;VALUE=DATE:20260805 \nSTATUS:CONFIRMED "}, "2026-08-03 2026-08-04"},
 		{"a date that does not say so", []string{"DTSTART:20260713\nDTEND:20260714"}, "2026-07-13"},
 		{"midnight in a zone of Windows", []string{"DTSTART;TZID=Romance Standard Time:20260713T000000\nDTEND;TZID=Romance Standard Time:20260715T000000"}, "2026-07-13 2026-07-14"},
 		{"midnight without a zone", []string{"DTSTART:20260713T000000\nDTEND:20260714T000000"}, "2026-07-13"},
@@ -125,6 +127,19 @@ func TestReadTellsWhatBecameOfEachEvent(t *testing.T) {
 	in, err := ical.Read(strings.NewReader(text), paris(t))
 	if err != nil || in.Events != 1 || len(in.Days) != 1 || len(in.Passed) != 2 || in.Passed[0] != (ical.Passed{Title: "closed", Why: "it lasts no whole day"}) ||
 		in.Passed[1].Why != "it is cancelled" {
+		t.Errorf("%+v, %v", in, err)
+	}
+}
+
+// Google's calendars of public holidays hold observances as well, on which everybody works.
+// Their descriptions are as Google wrote them, in English and Japanese.
+func TestReadLeavesObservances(t *testing.T) {
+	text := file("DTSTART;VALUE=DATE:20260214\nDESCRIPTION:Observance\\nTo hide observances\\, go to Google Calendar Settings > Holidays in Malaysia",
+		"DTSTART;VALUE=DATE:20260203\nDESCRIPTION:祭日\\n祭日を非表示にするには、Google カレンダーの [設定] > [日本の祝日] に移動\n してください",
+		"DTSTART;VALUE=DATE:20260406\nDESCRIPTION:Public holiday", "DTSTART;VALUE=DATE:20261224\nDESCRIPTION:Public holiday\\nThis is a half-day holiday.",
+		"DTSTART;VALUE=DATE:20261231\nDESCRIPTION:Google Calendar > closed")
+	in, err := ical.Read(strings.NewReader(text), paris(t))
+	if err != nil || in.Events != 3 || len(in.Days) != 3 || len(in.Passed) != 2 || !strings.Contains(in.Passed[0].Why, "observance") {
 		t.Errorf("%+v, %v", in, err)
 	}
 }

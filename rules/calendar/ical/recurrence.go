@@ -2,6 +2,7 @@ package ical
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-ical"
@@ -21,6 +22,7 @@ type recurrence struct {
 // and EXDATE, come in lists, which the library does not read.
 func (c recurrence) all() ([]time.Time, error) {
 	bare := ical.NewComponent(ical.CompEvent)
+	c.rule.Value = strings.TrimRight(c.rule.Value, "; ") // some end it as if another part followed
 	bare.Props.Set(c.rule)
 	bare.Props.Set(c.start)
 	set, err := bare.RecurrenceSet(time.UTC)

@@ -1,14 +1,19 @@
-package reference
+package referencetest
 
 import (
 	"fmt"
 	"strings"
+
+	"vigie/docs/reference"
 )
+
+// Names are the kinds of configuration, in the order of the reference.
+func Names() []string { return []string{"vigie", "policy", "inventory", "backup_exporter"} }
 
 // Markdown is a configuration's reference as a table: each key once, with its
 // default or an example.
 func Markdown(name string) (string, error) {
-	text := File(name)
+	text := reference.File(name)
 	keys, err := Keys(text)
 	if err != nil {
 		return "", err

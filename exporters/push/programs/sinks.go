@@ -1,0 +1,281 @@
+package programs
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// sink is where an output of a command goes: a file or a variable by its name, as the
+// script writes it.
+type sink string
+
+const (
+	shown sink = ""  // vigie-run sees it
+	away  sink = "-" // nobody does
+)
+
+// sinks follows where outputs go in a script, and which of these places it shows.
+type sinks struct {
+	text   string
+	values map[string][]*syntax.Word // what the script puts into its variables
+	arrays map[string][]*syntax.Word
+	told   map[sink]bool
+	// out and err are where exec sent all that comes, numbers what else it keeps open.
+	out, err sink
+	numbers  map[string]sink
+	params   bool // a function wrote what it was given
+}
+
+func newSinks(text string, tree *syntax.File) *sinks {
+	s := &sinks{text: text, values: map[string][]*syntax.Word{}, arrays: map[string][]*syntax.Word{}, told: map[sink]bool{}, numbers: map[string]sink{}}
+	syntax.Walk(tree, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Assign:
+			switch {
+			case n.Name == nil:
+			case n.Value != nil:
+				s.values[n.Name.Value] = append(s.values[n.Name.Value], n.Value)
+			case n.Array != nil:
+				for _, e := range n.Array.Elems {
+					if e.Value != nil {
+						s.arrays[n.Name.Value] = append(s.arrays[n.Name.Value], e.Value)
+					}
+				}
+			}
+		case *syntax.ParamExp: // : ${LOG:=/var/log/b.log}
+			if n.Param != nil && n.Exp != nil && n.Exp.Word != nil && (n.Exp.Op == syntax.AssignUnset || n.Exp.Op == syntax.AssignUnsetOrNull) {
+				s.values[n.Param.Value] = append(s.values[n.Param.Value], n.Exp.Word)
+			}
+		}
+		return true
+	})
+	return s
+}
+
+// tells says whether what goes there is seen, then or later.
+func (s *sinks) tells(to sink) bool { return to == shown || s.told[to] }
+
+// now is the way of a command behind all calls of exec.
+func (s *sinks) now(w way) way {
+	if w.out == shown {
+		w.out = s.out
+	}
+	if w.err == shown {
+		w.err = s.err
+	}
+	return w
+}
+
+// redirect follows where the two outputs go.
+func (s *sinks) redirect(w *way, r *syntax.Redirect) {
+	number := "1"
+	if r.N != nil {
+		number = r.N.Value
+	}
+	var to sink
+	switch r.Op {
+	case syntax.DplOut:
+		switch from := plain(r.Word.Parts); {
+		case from == "1":
+			to = w.out
+		case from == "2":
+			to = w.err
+		case from == "-":
+			to = away
+		case strings.Trim(from, "0123456789") == "":
+			kept, known := s.numbers[from]
+			if to = kept; !known {
+				to = away
+			}
+		case r.N == nil: // >&file
+			to = s.place(r.Word)
+			w.err = to
+		}
+	case syntax.RdrAll, syntax.AppAll:
+		to = s.place(r.Word)
+		w.err = to
+	case syntax.RdrOut, syntax.AppOut, syntax.RdrClob:
+		to = s.place(r.Word)
+		if to == shown && number == "2" {
+			to = w.err // a name that nobody knows: where it went before
+		}
+	default:
+		return
+	}
+	switch number {
+	case "1":
+		w.out = to
+	case "2":
+		w.err = to
+	default:
+		s.numbers[number] = to
+	}
+}
+
+var (
+	// screen are the files that are the outputs themselves.
+	screen = regexp.MustCompile(`^/(dev/(stdout|stderr|tty|console|fd/\d+)|proc/(self|1)/fd/\d+)$`)
+	// sought is a program that is asked for.
+	sought = regexp.MustCompile("^(?:\\$\\(|`)\\s*(?:which|command -v|type -[pP])\\s+\"?([\\w./-]+)")
+	// passesOn are commands that write what they read to their output.
+	passesOn = regexp.MustCompile(`^(tee|ts|cat|tail)$`)
+	// keeps are commands that write nothing of what they read.
+	keeps = regexp.MustCompile(`^(logger|systemd-cat|gzip|xz|zstd|mailx?|mutt|sendmail|msmtp)$`)
+)
+
+// place is where > sends an output; a name that nobody knows is trusted.
+func (s *sinks) place(word *syntax.Word) sink {
+	if len(word.Parts) == 1 {
+		if inner, ok := word.Parts[0].(*syntax.ProcSubst); ok {
+			return ofProcess(inner)
+		}
+	}
+	name := named(word.Parts)
+	switch {
+	case name == "/dev/null":
+		return away
+	case s.visible(word, 0):
+		return shown
+	}
+	return sink(name)
+}
+
+// ofProcess is what becomes of what goes into >(...).
+func ofProcess(inner *syntax.ProcSubst) sink {
+	hidden := false
+	syntax.Walk(inner, func(n syntax.Node) bool {
+		if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 0 && keeps.MatchString(base(plain(call.Args[0].Parts))) {
+			hidden = !slices.ContainsFunc(call.Args[1:], func(w *syntax.Word) bool { // logger -s says it as well
+				word := plain(w.Parts)
+				return word == "--stderr" || strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, "s")
+			})
+		}
+		return true
+	})
+	if hidden {
+		return away
+	}
+	return shown
+}
+
+// visible tells whether a file may be one of the outputs themselves: what is named so,
+// and what a variable holds that the script does not fill.
+func (s *sinks) visible(word *syntax.Word, depth int) bool {
+	parts := word.Parts
+	for len(parts) == 1 {
+		switch part := parts[0].(type) {
+		case *syntax.DblQuoted:
+			parts = part.Parts
+			continue
+		case *syntax.CmdSubst: // as of mktemp
+			return false
+		case *syntax.ParamExp:
+			if part.Exp != nil && part.Exp.Word != nil && len(part.Exp.Word.Parts) > 0 && depth < 4 {
+				return s.visible(part.Exp.Word, depth+1)
+			}
+			values := s.values[part.Param.Value]
+			return len(values) == 0 || depth == 4 || slices.ContainsFunc(values, func(v *syntax.Word) bool { return s.visible(v, depth+1) })
+		}
+		break
+	}
+	name := named(parts)
+	return name == "" || screen.MatchString(name)
+}
+
+// shows remembers what a command writes to an output that is seen.
+func (s *sinks) shows(call *syntax.CallExpr, name string, w way) {
+	files, texts := passesOn.MatchString(base(name)), name == "echo" || name == "printf"
+	if w.out != shown || !files && !texts {
+		return
+	}
+	for _, word := range call.Args[1:] {
+		if files {
+			s.told[sink(named(word.Parts))] = true
+			continue
+		}
+		s.tell(word)
+	}
+}
+
+// tell remembers that the variables in a word are shown.
+func (s *sinks) tell(word *syntax.Word) {
+	syntax.Walk(word, func(n syntax.Node) bool {
+		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil {
+			s.told[sink("$"+p.Param.Value)] = true
+			s.params = s.params || strings.Trim(p.Param.Value, "@*0123456789") == ""
+		}
+		return true
+	})
+}
+
+// words are those of a command's word: of a variable, such as $RSYNC or "${command[@]}",
+// what the script puts into it, unless that is an option.
+func (s *sinks) words(word *syntax.Word) []string {
+	as := plain(word.Parts)
+	if as != "$" {
+		return []string{as}
+	}
+	if out := s.held(word, 0); len(out) > 0 && !strings.HasPrefix(out[0], "-") {
+		return out
+	}
+	return []string{as}
+}
+
+// held is what a variable holds, nothing where that is not known.
+func (s *sinks) held(word *syntax.Word, depth int) (out []string) {
+	parts := word.Parts
+	if quoted, ok := parts[0].(*syntax.DblQuoted); ok && len(parts) == 1 {
+		parts = quoted.Parts
+	}
+	if len(parts) != 1 || depth > 4 {
+		return strings.Fields(plain(parts))
+	}
+	switch part := parts[0].(type) {
+	case *syntax.CmdSubst: // which rsync
+		if asked := sought.FindStringSubmatch(s.source(part)); asked != nil {
+			return []string{asked[1]}
+		}
+		return nil
+	case *syntax.ParamExp:
+		if part.Exp != nil && part.Exp.Word != nil && len(part.Exp.Word.Parts) > 0 {
+			return s.held(part.Exp.Word, depth+1)
+		}
+		if list := s.arrays[part.Param.Value]; part.Index != nil && len(list) > 0 {
+			for _, one := range list {
+				out = append(out, plain(one.Parts))
+			}
+			return out
+		}
+		for _, value := range s.values[part.Param.Value] {
+			if held := s.held(value, depth+1); len(held) > 0 {
+				out = held
+			}
+		}
+		return out
+	}
+	return strings.Fields(plain(parts))
+}
+
+// source is what stands in the script.
+func (s *sinks) source(n syntax.Node) string {
+	return s.text[n.Pos().Offset():n.End().Offset()]
+}
+
+// named is a word with the names of its variables.
+func named(parts []syntax.WordPart) string {
+	var out strings.Builder
+	for _, part := range parts {
+		switch part := part.(type) {
+		case *syntax.DblQuoted:
+			out.WriteString(named(part.Parts))
+		case *syntax.ParamExp:
+			out.WriteString("$" + part.Param.Value)
+		default:
+			out.WriteString(plain([]syntax.WordPart{part}))
+		}
+	}
+	return out.String()
+}
