@@ -202,6 +202,21 @@ func TestASilenceIsEndedByItsAuthor(t *testing.T) {
 	}
 }
 
+// While no Alertmanager can be reached none is ended, and that is what is said.
+func TestASilenceThatCannotBeEnded(t *testing.T) {
+	r := newRig(t, 1)
+	p, a := r.peers[0], backup("dupont", "SRV-AD", "primary")
+	p.change(func() { p.alerts = []alert{dog, a} })
+	r.fires(dog, a)
+	r.stride(2*time.Minute, 10*time.Second)
+	r.act(http.StatusOK, adm1Token, "1", "silence", map[string]string{"comment": "disk"})
+	r.stride(2*time.Minute, 10*time.Second)
+	p.Server.Close()
+	if text := r.act(http.StatusServiceUnavailable, adm1Token, "1", "unsilence", nil); !strings.Contains(text, "no silence was ended") {
+		t.Errorf("the answer is %s", text)
+	}
+}
+
 // A silence that is made longer keeps what others wrote into it, and what this
 // program has never heard of.
 func TestExtendedSilenceKeepsItsAnnotations(t *testing.T) {

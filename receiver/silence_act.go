@@ -22,7 +22,7 @@ const (
 	undoWithin = 10 * time.Second
 )
 
-// silence makes the silences that an act asks for in every Alertmanager, once in
+// silence makes, or ends, the silences that an act asks for in every Alertmanager, once in
 // each cluster of them, and only then lets the act be decided. All that answer
 // take it, or none keeps it: what was made is taken back when anything fails. One
 // that is out of reach tells nobody anything meanwhile; the act names it.
@@ -48,7 +48,7 @@ func (a *acts) silence(ctx context.Context, name string, seen int64, act inciden
 	act.Fields[rules.VerbSilence] = strings.Join(ids, " ")
 	if len(absent) > 0 {
 		act.Via = strings.TrimSpace(act.Via + " without " + strings.Join(absent, ", ") + ", out of reach")
-		a.log.Warn("a silence was made without an Alertmanager that is out of reach", "alertmanager", strings.Join(absent, ", "))
+		a.log.Warn("a silence was made or ended without an Alertmanager that is out of reach", "alertmanager", strings.Join(absent, ", "))
 	}
 	d, err := a.act(ctx, name, seen, act)
 	if err != nil {
@@ -164,7 +164,7 @@ func takeBack(ctx context.Context, undo []func(context.Context) error) error {
 	var errs []error
 	for _, back := range slices.Backward(undo) {
 		if err := back(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("a silence was made and could not be taken back: %w", err))
+			errs = append(errs, fmt.Errorf("what was done to a silence could not be undone: %w", err))
 		}
 	}
 	return errors.Join(errs...)

@@ -82,6 +82,7 @@ func (k *knowledge) learn(sessions []session, tasks []taskSession, unknown count
 			delete(k.jobs, owner) // as which an earlier version knew it
 			continue
 		}
+		s.Links = exporters.Rows[link]{} // nothing else is asked of them
 		k.sessions[id] = s
 		j := k.job(owner, s.CreationTimeUTC.Time)
 		if at := s.CreationTimeUTC.Time; j.name == "" || !at.Before(j.seen) {

@@ -48,9 +48,6 @@ func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
 	}
 	r := reader(text)
 	names, err := r.Read()
-	if err == nil && len(names) <= 2 && strings.HasPrefix(strings.ToLower(names[0]), "sep=") {
-		names, err = r.Read() // tells Excel the separator
-	}
 	if err != nil {
 		t.fault("", "no header", "begin with the line "+strings.Join(ordinary, ","))
 		return nil, t.faults
@@ -74,6 +71,11 @@ func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
 		if strings.TrimSpace(strings.Join(row, "")) == "" {
 			continue // an empty line of a sheet is one of separators
 		}
+		if len(row) > t.column["customer"] && len(row) > t.column["machine"] && len(row) > t.column["class"] {
+			for len(row) < len(names) {
+				row = append(row, "") // Excel leaves out the separators of empty cells at the end of some lines
+			}
+		}
 		if len(row) != len(names) {
 			t.fault("", fmt.Sprintf("%d values for %d columns", len(row), len(names)), "quote values that contain the separator")
 			continue
@@ -88,15 +90,9 @@ func Rows(text []byte) (comma rune, rows [][]string, err error) {
 	if text, err = sheet.Decode(text); err != nil {
 		return 0, nil, err
 	}
-	if bytes.HasPrefix(text, []byte("#TYPE ")) { // what Export-Csv of Windows PowerShell puts above the header
-		_, text, _ = bytes.Cut(text, []byte("\n"))
-	}
 	r := reader(text)
 	if rows, err = r.ReadAll(); err != nil {
 		return 0, nil, err
-	}
-	if len(rows) > 0 && len(rows[0]) <= 2 && strings.HasPrefix(strings.ToLower(rows[0][0]), "sep=") {
-		rows = rows[1:]
 	}
 	if len(rows) == 0 {
 		return 0, nil, errors.New("no header")
@@ -104,15 +100,17 @@ func Rows(text []byte) (comma rune, rows [][]string, err error) {
 	return r.Comma, rows, nil
 }
 
-// reader splits the text at the separator that its header, or an Excel line
-// `sep=;` above it, shows.
+// reader splits the text at the separator that its header shows. Of the lines above that
+// the line breaks are left, so that places in the file stay what they are.
 func reader(text []byte) *csv.Reader {
-	r := csv.NewReader(bytes.NewReader(text))
-	r.FieldsPerRecord = -1
 	header, rest, _ := bytes.Cut(text, []byte("\n"))
-	if bytes.HasPrefix(bytes.ToLower(header), []byte("sep=")) {
-		header, _, _ = bytes.Cut(rest, []byte("\n"))
+	above := 0
+	for ; len(rest) > 0 && aboveHeader(header, rest); above++ {
+		text = rest
+		header, rest, _ = bytes.Cut(rest, []byte("\n"))
 	}
+	r := csv.NewReader(io.MultiReader(strings.NewReader(strings.Repeat("\n", above)), bytes.NewReader(text)))
+	r.FieldsPerRecord = -1
 	for _, other := range ";\t" { // what spreadsheets write where the comma is in numbers
 		if bytes.Count(header, []byte(string(other))) > bytes.Count(header, []byte(string(r.Comma))) {
 			r.Comma = other
@@ -120,6 +118,18 @@ func reader(text []byte) *csv.Reader {
 	}
 	r.TrimLeadingSpace = r.Comma != '\t' // it would take empty cells for space
 	return r
+}
+
+// aboveHeader reports what programs write above the header: `sep=;` for Excel, `#TYPE` by
+// Export-Csv of Windows PowerShell, a table's title by Numbers, which is a single cell
+// above several.
+func aboveHeader(line, rest []byte) bool {
+	const separators = ",;\t"
+	next, _, _ := bytes.Cut(rest, []byte("\n"))
+	cells := func(line []byte) int {
+		return len(bytes.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(separators, r) }))
+	}
+	return bytes.HasPrefix(bytes.ToLower(line), []byte("sep=")) || bytes.HasPrefix(line, []byte("#TYPE ")) || cells(line) <= 1 && cells(next) > 2
 }
 
 // columnName is a column's name as it is compared.

@@ -56,7 +56,11 @@ func TestCSVOfSpreadsheets(t *testing.T) {
 			Machine{Name: "POSTE DE LÉA", Aliases: []string{"a", "b"}, Plans: plan}},
 		"empty columns and rows": {"customer,machine,class,plans,,\r\ndupont,POSTE,workstation,primary:acronis:journalière,,\r\n,,,,,\r\n",
 			Machine{Name: "POSTE", Plans: plan}},
-		"old Mac": {"customer;machine;class;plans\rdupont;POSTE;workstation;primary:acronis:journalière\r", Machine{Name: "POSTE", Plans: plan}},
+		"short lines": {"customer;machine;class;plans;user;aliases\r\ndupont;POSTE;workstation;primary:acronis:journalière\r\n", Machine{Name: "POSTE", Plans: plan}},
+		"PowerShell": {"#TYPE System.Management.Automation.PSCustomObject\r\n\"customer\",\"machine\",\"class\",\"plans\"\r\n\"dupont\",\"POSTE\",\"workstation\",\"primary:acronis:journalière\"\r\n",
+			Machine{Name: "POSTE", Plans: plan}},
+		"a title by Numbers": {"Tableau 1\ncustomer;machine;class;plans\ndupont;POSTE;workstation;primary:acronis:journalière\n", Machine{Name: "POSTE", Plans: plan}},
+		"old Mac":            {"customer;machine;class;plans\rdupont;POSTE;workstation;primary:acronis:journalière\r", Machine{Name: "POSTE", Plans: plan}},
 	} {
 		got, faults := ReadCSV(file("m.csv", c.text))
 		if len(faults) > 0 || len(got) != 1 {
@@ -82,6 +86,7 @@ func TestCSVRefused(t *testing.T) {
 		{"a column without a name", "customer,machine,class,\nd,A,nas,x\n", `m.csv:2: "x" stands in a column without a name: name the column, or empty it`},
 		{"a DOS window", "customer;machine;class\nd;POSTE-CL\x82;nas\n", `m.csv:1: neither UTF-8 nor Windows-1252: save it again as "CSV UTF-8"`},
 		{"width", "customer,machine,class\na,b\n", "m.csv:2: 2 values for 3 columns: quote values that contain the separator"},
+		{"below a title", "Tableau 1\ncustomer;machine;class\na;b;c;d\n", "m.csv:3: 4 values for 3 columns: quote values that contain the separator"},
 		{"other class", "customer,machine,class,plan\nd,A,nas,x\nd,a,server,y\n", `m.csv:3: machines.a.class: "server" here, "nas" at line 2: write the same on each line of a machine`},
 		{"other user", "customer,machine,class,plan,user\nd,A,nas,x,lea\nd,A,nas,y,max\n", `m.csv:3: machines.A.user: "max" here, "lea" at line 2: write the same on each line of a machine`},
 		{"plan", "customer,machine,class,plans\nd,A,nas,daily\n", `m.csv:2: machines.A.plans: "daily" is not a plan: write role:engine:name, such as primary:acronis:daily, several separated by |`},

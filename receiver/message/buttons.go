@@ -182,7 +182,7 @@ func (v *view) rowTitle(i *item) string {
 	switch {
 	case i.IsPlatform():
 		what = i.Alert()
-	case i.f.Machine == "" && i.f.Alertname != "":
+	case !i.isBackup() && i.f.Alertname != "":
 		what = i.AlertOwn()
 	}
 	return joinNonEmpty(" – ", i.ID(), customer, i.Thing(), what)

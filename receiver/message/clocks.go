@@ -12,23 +12,27 @@ type clocks struct{ *sheet }
 func (i clocks) Due() string { return i.DueAt(i.f.Deadline) }
 
 // DueAhead is Due while that is to come; "" afterwards.
-func (i clocks) DueAhead() string {
+func (i clocks) DueAhead() string { return i.DueAt(i.deadline()) }
+
+// deadline is that of the day's duty while it is to come: nothing is asked for before an
+// hour that is over.
+func (i clocks) deadline() time.Time {
 	if !i.f.Deadline.After(i.leaves()) {
-		return ""
+		return time.Time{}
 	}
-	return i.Due()
+	return i.f.Deadline
 }
 
 // DueTag is "À TRAITER AVANT 18:00".
 func (i clocks) DueTag() string {
-	if i.f.Deadline.IsZero() {
+	if i.deadline().IsZero() {
 		return i.Word("due_tag_none")
 	}
-	return i.Say("due_tag", "time", i.Brief(i.f.Deadline))
+	return i.Say("due_tag", "time", i.DueBrief())
 }
 
-// DueBrief is the deadline for a subject.
-func (i clocks) DueBrief() string { return i.Brief(i.f.Deadline) }
+// DueBrief is the deadline ahead for a subject.
+func (i clocks) DueBrief() string { return i.Brief(i.deadline()) }
 
 // NoRepairDue tells that no target asks for the repair itself by a time.
 func (i clocks) NoRepairDue() bool { return i.f.NoRepairDue }
@@ -45,7 +49,7 @@ func (i clocks) RepairBrief() string {
 // journée", to end a sentence.
 func (i clocks) ByDue() string {
 	switch {
-	case i.f.Deadline.IsZero():
+	case i.deadline().IsZero():
 		return i.Word("by_none")
 	case i.ByTonight(i.f.Deadline):
 		return i.Say("by_today", "time", i.Due())
@@ -53,8 +57,8 @@ func (i clocks) ByDue() string {
 	return i.Say("by_later", "time", i.Due())
 }
 
-// DueToday tells whether the deadline is today, or not known.
-func (i clocks) DueToday() bool { return i.f.Deadline.IsZero() || i.ByTonight(i.f.Deadline) }
+// DueToday tells whether the deadline is today, or none is ahead.
+func (i clocks) DueToday() bool { return i.deadline().IsZero() || i.ByTonight(i.f.Deadline) }
 
 // DueStamp is the missed deadline for a subject: always with its day.
 func (i clocks) DueStamp() string {

@@ -44,7 +44,7 @@ func (i ending) ended(fs *facts, style ...func(*fact)) {
 // proves it, which is earlier than the alert's end; than its beginning, too, when a
 // machine that was away tells late.
 func (i ending) repairedAt() time.Time {
-	if i.f.Machine == "" || i.Closed() || i.ByWord() {
+	if !i.isBackup() || i.Closed() || i.ByWord() {
 		return i.f.ResolvedAt
 	}
 	var newest time.Time

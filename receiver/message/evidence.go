@@ -127,7 +127,7 @@ func (i evidence) Backups() []planLine {
 	for _, p := range i.f.Plans {
 		lines = append(lines, i.planLine(p, i.f.Engine, i.f.BackupRole))
 	}
-	if len(lines) == 0 && i.f.Machine != "" {
+	if len(lines) == 0 && i.isBackup() {
 		lines = append(lines, i.planLine(incident.PlanRow{Kind: i.f.Kind, LastSuccess: i.f.LastSuccess,
 			Failures: i.f.Failures, Error: i.f.Error}, i.f.Engine, i.f.BackupRole))
 	}

@@ -38,7 +38,7 @@ func (i failure) Nth() string { return i.Night(i.f.Failures, i.f.Days, i.f.Start
 
 // Fact is what is wrong, for a subject: "sauvegarde Acronis en échec (2ᵉ nuit)".
 func (i failure) Fact() string {
-	if i.IsPlatform() || i.f.Machine == "" && i.f.Alertname != "" {
+	if i.IsPlatform() || !i.isBackup() && i.f.Alertname != "" {
 		return i.Alert()
 	}
 	s := i.Say("fact."+i.kind(), "engine", i.Made())

@@ -44,10 +44,10 @@ func (i *item) backupFacts() []fact {
 		key = "plans"
 	}
 	fs.add(key, i.Plans())
-	if i.f.Machine != "" {
+	if i.isBackup() {
 		fs.add("problem", i.problem())
 	}
-	if i.f.Machine == "" || i.foreign() {
+	if !i.isBackup() || i.foreign() {
 		fs.add("alert", i.alertNamed())
 		fs.add("severity", i.Severity())
 		fs.add("item", i.f.Item)
@@ -57,26 +57,26 @@ func (i *item) backupFacts() []fact {
 		fs.add("labels", strings.Join(i.f.Labels, ", "), code)
 	}
 	fs.add("since", i.Moment(i.f.StartedAt))
-	last := i.LastSuccess()
-	if last == "" && i.f.Machine != "" {
-		last = i.Word("unknown")
-		if i.kind() == "never_ran" {
+	if i.isBackup() {
+		last := i.LastSuccess()
+		switch {
+		case last == "" && i.kind() == "never_ran":
 			last = i.Word("never")
+		case last == "":
+			last = i.Word("unknown")
 		}
-	}
-	fs.add("last_success", last)
-	if i.f.Machine != "" {
+		fs.add("last_success", last)
 		fs.add("failures", joinNonEmpty(", ", i.Failures(), i.daysWithout()))
 	}
 	fs.add("error", i.f.Error, code)
-	if i.f.Machine != "" {
+	if i.isBackup() {
 		fs.add("last_seen", i.Seen())
 	}
 	fs.add("next_run", i.NextRun())
 	fs.add("assignee", i.f.Assignee)
 	fs.add("deadline", joinNonEmpty(", ", i.DueShort(i.f.Deadline), i.lateNote()), strong)
 	fs.add("runbook", i.Runbook(), linked)
-	if i.f.Machine == "" {
+	if !i.isBackup() {
 		fs.add("source", i.Measurement(), linked)
 	}
 	return fs.rows

@@ -366,6 +366,13 @@ func example(template, lang string) []incident.Notification {
 		f.Reopens = at("2025-03-17 09:00")
 		n.To = to(expl)
 		when("2025-03-15 12:00")
+	case "assistance-done":
+		f = reported()
+		f.Grades, f.State, f.ResolvedAt = false, model.Resolved, at("2025-03-17 10:40")
+		f.Number, f.Entry, f.Report = 79, "user_assistance", "Comment inscrire une classe entière ?"
+		f.History = append(f.History, incident.HistoryLine{At: at("2025-03-17 10:40"), What: "resolve", Who: "Olga Pons", Text: "La classe est inscrite par son code."})
+		n.To = to(expl)
+		when("2025-03-17 10:40")
 	}
 	n.Data = f
 	switch template {

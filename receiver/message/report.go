@@ -39,6 +39,9 @@ func (i report) ReceivedBrief() string {
 	return i.Stamp(i.f.ReceivedAt)
 }
 
+// Assistance tells a user's request from an incident of a platform.
+func (i report) Assistance() bool { return model.SignalKind(i.f.Entry) == model.UserAssistance }
+
 // Report is the report as it was received.
 func (i report) Report() string { return i.f.Report }
 

@@ -94,6 +94,15 @@ func (i subject) Whose() string {
 	return ""
 }
 
+// isBackup tells a machine's backup from whatever else an alert says of a machine: of
+// that there is no run, no last success and no other backup.
+func (i subject) isBackup() bool {
+	return i.f.Machine != "" && (i.f.Alertname == "" || i.f.BackupRole != "" || slices.ContainsFunc(i.f.Plans, func(p incident.PlanRow) bool { return p.Role != "" }))
+}
+
+// OnMachine tells an alert about a machine that does not say whether it is its backup.
+func (i subject) OnMachine() bool { return i.f.Machine != "" && !i.isBackup() }
+
 // Machine is the protected machine's name.
 func (i subject) Machine() string { return i.f.Machine }
 

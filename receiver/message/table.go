@@ -61,7 +61,7 @@ func (v *view) List() *table {
 			t.Rows = append(t.Rows, append(first, cell{Text: i.Alert()}, cell{Text: i.Started()}, cell{Text: i.Severity()}))
 			continue
 		}
-		if i.f.Machine == "" && i.f.Alertname != "" {
+		if !i.isBackup() && i.f.Alertname != "" {
 			t.Rows = append(t.Rows, append(first, cell{Text: i.AlertOwn()}, cell{}, cell{}))
 			continue
 		}

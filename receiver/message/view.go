@@ -130,7 +130,7 @@ func (v *view) StillBroken() string {
 	var names []string
 	for _, i := range v.Items {
 		over := func(o *item) bool { return o != i && o.f.Customer == i.f.Customer && o.f.Machine == i.f.Machine }
-		if i.f.Machine == "" || i.f.Other.State != model.EvidenceKO || slices.ContainsFunc(v.Items, over) {
+		if !i.isBackup() || i.f.Other.State != model.EvidenceKO || slices.ContainsFunc(v.Items, over) {
 			continue
 		}
 		name := i.Say("the_backup", "backup", lowerFirst(i.OtherName()), "of", i.OfMachine())
@@ -144,7 +144,7 @@ func (v *view) StillBroken() string {
 // AllKnown tells that of each machine whose backup works again the other backup is
 // known to work, or not to be there.
 func (v *view) AllKnown() bool {
-	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.f.Machine != "" && i.OtherOpen() })
+	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.isBackup() && i.OtherOpen() })
 }
 
 // templateName is the name of the template that a policy calls so.
@@ -217,6 +217,17 @@ func (v *view) Fact() string {
 		}
 	}
 	return v.Say("fact."+v.kind(), "engine", v.Made())
+}
+
+// AlertOwn names what the alerts of the mail tell of.
+func (v *view) AlertOwn() string {
+	var all []string
+	for _, i := range v.Items {
+		if name := i.AlertOwn(); !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return v.few(all, 3)
 }
 
 // SameAnswers tells that all were answered alike.

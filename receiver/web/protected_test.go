@@ -83,8 +83,19 @@ func TestCopiesOfMachines(t *testing.T) {
 	if strings.Contains(text, "SRV-AD") {
 		t.Error("a machine with a copy off-site is listed as one without")
 	}
+	// The figures of a customer are those of the lists that they lead to.
+	for state, single := range map[string]string{"failed": "2 with one copy alone", "ok": "1 with one copy alone"} {
+		night, d.clock = state, d.clock.Add(2*time.Minute)
+		code, text = b.get("/customers?q=dupont")
+		must(t, code, text, single, "2 with no copy known to be off-site")
+		_, text = d.api("token-of-vijay", "/api/v1/machines?show=single&customer=dupont")
+		if strings.Contains(text, "SRV-AD") != (state == "failed") {
+			t.Errorf("local backup %s: machines with one copy alone are %s", state, text)
+		}
+	}
+	night, d.clock = "", d.clock.Add(2*time.Minute)
 	code, text = b.get("/customers?q=dupont")
-	must(t, code, text, "1 with one copy alone", "2 with no copy known to be off-site")
+	must(t, code, text, "1 with one copy alone", "could not be read")
 }
 
 // covers: S1.0; the policy in force tells its name, version and first day, and an incident

@@ -200,6 +200,6 @@ func Summary(dir *inventory.Directory, now time.Time) string {
 	if machines == 0 {
 		return ""
 	}
-	return fmt.Sprintf("copies: %d machines with a backup, %d of them with one copy alone, %d with no copy known to be off-site; of %d of %d copies the inventory does not say medium, offsite and immutable",
+	return fmt.Sprintf("copies that the inventory expects: %d machines have some, %d of them one alone, %d none said to be off-site; of %d of %d copies it does not say medium, offsite and immutable",
 		machines, single, noOffsite, untold, all)
 }

@@ -84,7 +84,7 @@ func TestCopiesOfALine(t *testing.T) {
 	if want := (copies.Counts{Copies: 2, Media: 2, Offsite: 1, Immutable: 1, ImmutableUntold: 1}); c.Expected != want || c.Each[0].Location != "Acronis Paris" || c.Each[1].Offsite != "no" {
 		t.Errorf("%+v", c)
 	}
-	want := "copies: 1 machines with a backup, 0 of them with one copy alone, 0 with no copy known to be off-site; of 1 of 2 copies the inventory does not say medium, offsite and immutable"
+	want := "copies that the inventory expects: 1 machines have some, 0 of them one alone, 0 none said to be off-site; of 1 of 2 copies it does not say medium, offsite and immutable"
 	if got := copies.Summary(dir, time.Now()); got != want {
 		t.Errorf("%s\n%s", got, want)
 	}

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"time"
 
 	"vigie/rules/model"
@@ -174,7 +175,8 @@ type Act struct {
 // Circumstances are what Decide must know beside the incident itself; the shell reads
 // them in the same transaction.
 type Circumstances struct {
-	// Siblings are the other open incidents of the same machine.
+	// Siblings are the open incidents of the machine's other backups. What else fails on it,
+	// a copy or a full disk, says nothing of whether they work.
 	Siblings []Sibling
 	// SourceDown is true while what reads this machine's backups is blind.
 	SourceDown bool
@@ -221,6 +223,7 @@ func SiblingOf(i Incident) Sibling {
 	s := Sibling{ID: i.ID, Key: i.Key, Role: i.Identity[model.LabelBackupRole], Scenario: i.Scenario, State: i.State,
 		OpenedAt: i.OpenedAt, Repaired: i.State == model.Resolved, Other: i.Other, DoubleTold: i.Progress.DoubleTold != ""}
 	for _, a := range i.Alerts {
+		s.Role = cmp.Or(s.Role, a.Labels[model.LabelBackupRole])
 		s.Engine = a.Labels[model.LabelEngine]
 		s.Plans = append(s.Plans, a.Labels[model.LabelPlan])
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"vigie/internal/fleet"
 	"vigie/rules"
 	"vigie/rules/classify"
 	"vigie/rules/incident"
@@ -263,7 +264,9 @@ func (b *Batch) Circumstances(t *Tracked) (incident.Circumstances, error) {
 		return f, err
 	}
 	for _, s := range siblings {
-		f.Siblings = append(f.Siblings, incident.SiblingOf(s.Incident))
+		if sibling := incident.SiblingOf(s.Incident); sibling.Role != "" && fleet.IsBackup(sibling.Role) {
+			f.Siblings = append(f.Siblings, sibling)
+		}
 	}
 	if f.SourceDown, err = b.sourceDown(t); err != nil {
 		return f, err

@@ -236,33 +236,38 @@ func (d *Directory) ExpectsOther(customer, machine, role string) bool {
 }
 
 // Canonicalize gives the labels of a signal the names of the inventory, and adds
-// what only the inventory knows: class and site. It returns what is missing, to
-// be counted: unmatched_machine, machine_class_missing ...
+// what only the inventory knows: class and site, and of a backup without a role the
+// first. It returns what is missing, to be counted: unmatched_machine,
+// machine_class_missing ... What is no backup owes the inventory nothing but its customer.
 func (d *Directory) Canonicalize(l model.Labels) (issues []string) {
 	d.site(l)
 	if l[model.LabelMachine] == "" {
 		return nil
 	}
 	m := d.Canonical(l[model.LabelCustomer], l[model.LabelSource], l[model.LabelJobID], l[model.LabelMachine])
-	if m == nil {
-		issues = append(issues, "unmatched_machine")
-	} else {
+	if m != nil {
 		l[model.LabelMachine] = m.Name
 		if l[model.LabelMachineClass] == "" {
 			l[model.LabelMachineClass] = m.Class
 		}
+	}
+	if d.Customers[l[model.LabelCustomer]] == nil {
+		issues = append(issues, "unknown_customer")
+	}
+	if !l.OfBackup() {
+		return issues
+	}
+	if m == nil {
+		issues = append(issues, "unmatched_machine")
 	}
 	if l[model.LabelMachineClass] == "" {
 		issues = append(issues, "machine_class_missing")
 	}
 	if l[model.LabelBackupRole] == "" {
 		l[model.LabelBackupRole] = fleet.Roles()[0]
-		if l[model.LabelPlan] != "" || l[model.LabelJobID] != "" { // of a machine as a whole none is missing
+		if l.NamesJob() { // of a machine as a whole none is missing
 			issues = append(issues, "backup_role_missing")
 		}
-	}
-	if d.Customers[l[model.LabelCustomer]] == nil {
-		issues = append(issues, "unknown_customer")
 	}
 	return issues
 }

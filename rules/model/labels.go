@@ -54,6 +54,16 @@ func (l Labels) Contains(sub Labels) bool {
 	return true
 }
 
+// OfBackup reports whether labels tell of a backup: they say its role, name a job and
+// whose it is, or have a name of the shipped rules. A machine alone proves nothing: its
+// full disk is no failed backup, and neither is a batch job or a database engine on it.
+func (l Labels) OfBackup() bool {
+	return l[LabelBackupRole] != "" || l.NamesJob() && (l[LabelEngine] != "" || l[LabelSource] != "") || strings.HasPrefix(l[LabelAlertname], "Backup")
+}
+
+// NamesJob reports whether labels name a job, by its id or its name.
+func (l Labels) NamesJob() bool { return l[LabelJobID] != "" || l[LabelPlan] != "" }
+
 // Pick returns the named labels; a label that is missing is left out.
 func (l Labels) Pick(names []string) Labels {
 	p := Labels{}

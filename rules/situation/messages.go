@@ -312,7 +312,7 @@ func unsaid(l model.Labels) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(l)) {
 		switch name {
-		case model.LabelAlertname, model.LabelSeverity, model.LabelCustomer, model.LabelMachine, model.LabelPlatform:
+		case model.LabelAlertname, model.LabelSeverity, model.LabelCustomer, model.LabelMachine, model.LabelMachineClass, model.LabelPlatform:
 			continue
 		}
 		if len(out) == maxUnsaid {

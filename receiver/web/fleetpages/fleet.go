@@ -64,6 +64,7 @@ type MachineRow struct {
 	NoOffsite      bool           `json:"no_offsite_copy,omitempty"` // of no copy that is not known to be bad it is said that it lies off-site
 	NoContact      bool           `json:"no_contact,omitempty"`      // nobody of the customer's can be told
 	Decommissioned time.Time      `json:"decommissioned,omitzero"`
+	owed           bool           // it is in service
 }
 
 type ExpectedPlan struct {
@@ -119,7 +120,7 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	}
 	copiesCount := d.Show == "single" || d.Show == "no_offsite" // then all are asked about, else those that are shown
 	if copiesCount {
-		p.prove(r, dir, d, all, who)
+		d.Fault = p.prove(r, dir, all, who)
 	}
 	all = slices.DeleteFunc(all, func(x MachineRow) bool { return !x.in(d.Show) })
 	slices.SortStableFunc(all, func(a, b MachineRow) int {
@@ -132,28 +133,34 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 		d.Machines = []MachineRow{}
 	}
 	if !copiesCount {
-		p.prove(r, dir, d, d.Machines, who)
+		d.Fault = p.prove(r, dir, d.Machines, who)
 	}
 	return d, nil
 }
 
 // prove says of machines which of their copies are good: one that is not is not counted.
-func (p *Pages) prove(r *http.Request, dir *inventory.Directory, d *Machines, rows []MachineRow, who string) {
+// It returns why that is not known.
+func (p *Pages) prove(r *http.Request, dir *inventory.Directory, rows []MachineRow, who string) string {
 	machines := make([]*inventory.Machine, len(rows))
 	for i, x := range rows {
 		machines[i] = dir.Machine(x.Customer, x.Machine)
 	}
 	each, err := p.Engine.Nights().Copies(r.Context(), dir, machines, p.Now(), p.Now())
 	for i := range rows {
-		x := &rows[i]
-		x.Copies, x.SingleCopy, x.NoOffsite = each[i], each[i].Single(), each[i].NoOffsite()
+		rows[i].count(each[i])
 	}
 	switch {
-	case err != nil && p.Engine.Book().Role(who) == act.Customer:
-		d.Fault = "not known at the moment"
-	case err != nil:
-		d.Fault = err.Error()
+	case err == nil:
+		return ""
+	case p.Engine.Book().Role(who) == act.Customer:
+		return "not known at the moment"
 	}
+	return err.Error()
+}
+
+// count takes in which copies there are. Of what is out of service none is owed.
+func (x *MachineRow) count(c copies.Copies) {
+	x.Copies, x.SingleCopy, x.NoOffsite = c, x.owed && c.Single(), x.owed && c.NoOffsite()
 }
 
 func openOf(row *board.Row) OpenIncident {
@@ -163,15 +170,15 @@ func openOf(row *board.Row) OpenIncident {
 func (p *Pages) machine(m *inventory.Machine, open []OpenIncident) MachineRow {
 	dir := p.Engine.Book().Directory
 	x := MachineRow{Customer: m.Customer, Machine: m.Name, Class: m.Class, User: m.User, Plans: []ExpectedPlan{}, Open: open,
-		Unprotected: len(m.Plans) == 0, Decommissioned: m.Decommissioned}
+		Decommissioned: m.Decommissioned, owed: dir.Owes(m, p.Now())}
+	x.Unprotected = x.owed && len(m.Plans) == 0
 	if x.Open == nil {
 		x.Open = []OpenIncident{}
 	}
 	for i, plan := range m.Plans {
 		x.Plans = append(x.Plans, ExpectedPlan{plan.Plan, plan.Role, plan.Engine, m.Sold[i].Place})
 	}
-	x.Copies = copies.Of(m, nil)
-	x.SingleCopy, x.NoOffsite = x.Copies.Single(), x.Copies.NoOffsite()
+	x.count(copies.Of(m, nil))
 	c := dir.Customers[m.Customer]
 	x.NoContact = dir.People[m.User] == nil && (c == nil || dir.People[c.ITContact] == nil)
 	return x
@@ -201,6 +208,8 @@ type Customers struct {
 	paging
 	Query     string        `json:"q,omitempty"`
 	Customers []CustomerRow `json:"customers"`
+	// Fault is why it is not known which copies are good.
+	Fault string `json:"fault,omitempty"`
 }
 
 type CustomerRow struct {
@@ -211,8 +220,8 @@ type CustomerRow struct {
 	Prefers        string       `json:"prefers,omitempty"`
 	Machines       int          `json:"machines"`
 	Unprotected    int          `json:"unprotected"`
-	SingleCopy     int          `json:"single_copy"`     // machines of which one copy alone is expected
-	NoOffsite      int          `json:"no_offsite_copy"` // machines of which no copy is said to lie off-site
+	SingleCopy     int          `json:"single_copy"`     // machines of which at most one copy of those expected is not known to be bad
+	NoOffsite      int          `json:"no_offsite_copy"` // machines of which no copy that is not known to be bad is said to lie off-site
 	Open           int          `json:"open_incidents"`
 	Absences       []AbsenceRow `json:"absences"`
 	// Maintenance is the announced work that runs or comes next, of each entry.
@@ -305,19 +314,6 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 		}
 	}
 	dir := p.Engine.Book().Directory
-	machines, unprotected, single, noOffsite := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
-	for _, m := range dir.Machines {
-		machines[m.Customer]++
-		if len(m.Plans) == 0 {
-			unprotected[m.Customer]++
-		}
-		if c := copies.Of(m, nil); c.Single() {
-			single[m.Customer]++
-		}
-		if c := copies.Of(m, nil); c.NoOffsite() {
-			noOffsite[m.Customer]++
-		}
-	}
 	d := &Customers{Query: clip.Bytes(q.Get("q"), 100)}
 	var all []CustomerRow
 	for _, id := range slices.Sorted(maps.Keys(dir.Customers)) {
@@ -330,7 +326,7 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 			continue
 		}
 		x := CustomerRow{ID: id, Name: c.Name, AccountManager: c.AccountManager, ITContact: c.ITContact, Prefers: c.Prefers,
-			Machines: machines[id], Unprotected: unprotected[id], SingleCopy: single[id], NoOffsite: noOffsite[id], Open: open[id], Absences: []AbsenceRow{},
+			Open: open[id], Absences: []AbsenceRow{},
 			Maintenance: maintenanceOf(dir, id, p.Now()), Platforms: platformsOf(dir, id, hit)}
 		for _, a := range dir.Absences {
 			if a.Customer == id && a.Until.After(p.Now()) {
@@ -343,7 +339,35 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 	if d.Customers == nil {
 		d.Customers = []CustomerRow{}
 	}
+	if err == nil {
+		d.Fault = p.countMachines(r, dir, d.Customers, who)
+	}
 	return d, err
+}
+
+// countMachines counts each customer's machines, as the list of machines shows them. It
+// returns why it is not known which of their copies are good.
+func (p *Pages) countMachines(r *http.Request, dir *inventory.Directory, customers []CustomerRow, who string) string {
+	of := map[string]*CustomerRow{}
+	for i := range customers {
+		of[customers[i].ID] = &customers[i]
+	}
+	var rows []MachineRow
+	for _, m := range dir.Machines {
+		if of[m.Customer] != nil {
+			rows = append(rows, p.machine(m, nil))
+		}
+	}
+	fault := p.prove(r, dir, rows, who)
+	one := map[bool]int{true: 1}
+	for _, x := range rows {
+		c := of[x.Customer]
+		c.Machines++
+		c.Unprotected += one[x.Unprotected]
+		c.SingleCopy += one[x.SingleCopy]
+		c.NoOffsite += one[x.NoOffsite]
+	}
+	return fault
 }
 
 // Policy is what the page Policy shows.
