@@ -38,7 +38,13 @@ func (b *batch) fire(s model.Signal, confirmed bool) (*incidents.Tracked, error)
 // take takes in a signal that has been classified by the batch's book.
 func (b *batch) take(s model.Signal, c classify.Classified, confirmed bool) (*incidents.Tracked, error) {
 	fingerprint, labels, issues := s.Fingerprint, c.Signal.Labels, c.Issues
-	b.tx.AfterCommit(func() { b.core.issues.Set(fingerprint, b.core.called(labels), issues) })
+	b.tx.AfterCommit(func() {
+		name := ""
+		if len(issues) > 0 {
+			name = b.core.called(labels)
+		}
+		b.core.issues.Set(fingerprint, name, issues)
+	})
 	switch {
 	case c.Refusal != nil:
 		return nil, c.Refusal

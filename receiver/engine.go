@@ -132,7 +132,9 @@ type Engine struct {
 
 // GCPercent is the garbage collector's pace that suits a receiver: its live
 // heap is small, and what a delivery leaves behind is gone with its answer.
-const GCPercent = 400
+// Twice as much saves a twentieth of the processor and takes a third more memory
+// with a million open incidents.
+const GCPercent = 200
 
 // New returns an engine; [Engine.Run] starts it.
 func New(ctx context.Context, o Options, p Reloadable) (*Engine, error) {

@@ -12,7 +12,7 @@ var notice = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`\bintended (?:solely|only|exclusively) for\b|\bintended recipient|\bnamed addressee|\breceived (?:this|it)\b[^.]{0,30} in error\b`,
 	`\b(?:e-?mail|message|communication|transmission)s?\b[^.]{0,60}\b(?:cannot|can not|not) be (?:guaranteed|secured?|monitored)\b|\berror[- ]free\b`,
 	`\b(?:can ?not |shall not |not )?be (?:held )?(?:liable|responsible)\b|\b(?:can ?not |does not |do not )?(?:accept|take|assume)s? (?:no |any )?(?:liability|responsibility)\b`,
-	`\b(?:external|outside) (?:sender|source|e-?mail|message)\b|\boutside (?:of )?(?:the|your|our) (?:organi[sz]ation|company|network)\b`,
+	`\b(?:external|outside) (?:sender|e-?mail|message)\b|\bfrom (?:an )?(?:external|outside) source\b|\b(?:originat\w+|comes?|coming|sent|received) (?:from )?outside\b`,
 	`(?:^|[^\p{L}])(?:ce|cet|le présent) (?:message|courriel|e-?mail|mail|courrier)(?:$|[^\p{L}])[^.]{0,100}(?:confidentiel|destiné|provient|provenant|l.extérieur|externe)`,
 	`re[çc]u (?:ce|cet) [^.]{0,30}par erreur|toute responsabilité|(?:tenue?s?|être) (?:pour )?responsables?|destinataires? (?:prévus?|désignés?)|expéditeur externe`,
 	`\bdiese (?:e-?mail|nachricht)\b[^.]{0,100}(?:vertraulich|bestimmt|stammt|externe)|\bkeine haftung\b|\bexterne[rn]? (?:absender|e-?mail|nachricht)`,

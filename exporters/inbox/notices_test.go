@@ -26,6 +26,8 @@ func TestNoticesAreNoWarnings(t *testing.T) {
 		{good + "\nSome of the files could not be backed up because they are in use by others\nThis message is confidential and was sent by the NAS.\n", "warning"},
 		{good + "\nThis message is confidential. Some files could not be backed up.\n", "warning"},
 		{good + "\nThe folder Confidential cannot be read.\n", "warning"},
+		{good + "\nThe external source folder could not be read.\n", "warning"},
+		{good + "\nThe NAS is outside the network and could not be reached.\n", "warning"},
 		{"Subject: SRV9 Macrium Reflect - Backup Success\n\nSuccess :)\nFailure count: 2\n", "warning"},
 		{"Subject: SRV9 Macrium Reflect - Backup Success\n\nSuccess :)\nFailure count: 0\n", "success"},
 		{agent + "Warning: This computer is outside its backup window.\n", "warning"},

@@ -60,7 +60,7 @@ func (o *Outages) Out(name string) bool {
 type Issues struct {
 	mu     sync.Mutex
 	by     map[string]faulty // by fingerprint
-	latest []string          // the faults of the latest signal; those of the next are mostly the same
+	latest faulty            // the latest signal; name and faults of the next are mostly the same
 }
 
 // faulty is a signal that shows faults.
@@ -83,11 +83,14 @@ func (i *Issues) Set(fingerprint, name string, found []string) {
 	if i.by == nil {
 		i.by = map[string]faulty{}
 	}
-	if !slices.Equal(i.latest, found) {
-		i.latest = slices.Clone(found)
+	if i.latest.name != name {
+		i.latest.name = name
+	}
+	if !slices.Equal(i.latest.found, found) {
+		i.latest.found = slices.Clone(found)
 	}
 	if _, known := i.by[fingerprint]; known || len(i.by) < maxIssues {
-		i.by[fingerprint] = faulty{name, i.latest}
+		i.by[fingerprint] = i.latest
 	}
 }
 

@@ -8,10 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"vigie/internal/strict"
-	"vigie/rules"
+	"vigie/deploy/exampletest"
 	"vigie/rules/incident"
-	"vigie/rules/inventory"
 	"vigie/rules/story"
 )
 
@@ -100,7 +98,7 @@ func mailsTold(t *testing.T, example, text, language string) string {
 			addresses(ns[0].To), addresses(ns[0].Cc), mail.Subject, mail.Text, strings.Repeat("=", 72))
 		return mail.Subject
 	}
-	if _, err := story.Play(exampleBook(t, example), tale, story.Options{Subject: read}); err != nil {
+	if _, err := story.Play(exampletest.Book(t, example), tale, story.Options{Subject: read}); err != nil {
 		t.Fatal(err)
 	}
 	return all.String()
@@ -112,39 +110,6 @@ func addresses(ps []incident.Party) string {
 		all = append(all, p.Address)
 	}
 	return strings.Join(all, ", ")
-}
-
-// exampleBook is the policy and inventory that an example ships.
-func exampleBook(t *testing.T, example string) *rules.Book {
-	t.Helper()
-	read := func(pattern string) []strict.File {
-		paths, err := filepath.Glob(filepath.Join("../../deploy/examples", example, pattern))
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("%s: no %s: %v", example, pattern, err)
-		}
-		var files []strict.File
-		for _, p := range paths {
-			text, err := os.ReadFile(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files = append(files, strict.File{Name: p, Text: text})
-		}
-		return files
-	}
-	dir, err := inventory.Load(read("inventory/*.*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	policies, err := rules.LoadPolicies(read("policy/*.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	book, err := rules.NewBook(dir, policies...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return book
 }
 
 // covers: S1.18; whoever is written to about a machine that another uses does not read

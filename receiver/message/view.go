@@ -128,17 +128,32 @@ func (v *view) Erring() bool {
 // not: "la sauvegarde locale de SRV-AD". What the same mail says is over is not.
 func (v *view) StillBroken() string {
 	var names []string
-	for _, i := range v.Items {
-		over := func(o *item) bool { return o != i && o.f.Customer == i.f.Customer && o.f.Machine == i.f.Machine }
-		if !i.isBackup() || i.f.Other.State != model.EvidenceKO || slices.ContainsFunc(v.Items, over) {
-			continue
-		}
+	for _, i := range v.broken() {
 		name := i.Say("the_backup", "backup", lowerFirst(i.OtherName()), "of", i.OfMachine())
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	return v.all(names)
+}
+
+// broken are those whose machine's other backup does not work.
+func (v *view) broken() []*item {
+	return slices.DeleteFunc(slices.Clone(v.Items), func(i *item) bool {
+		over := func(o *item) bool { return o != i && o.f.Customer == i.f.Customer && o.f.Machine == i.f.Machine }
+		return !i.isBackup() || i.f.Other.State != model.EvidenceKO || slices.ContainsFunc(v.Items, over)
+	})
+}
+
+// StillOpen tells that each of StillBroken has an open incident, StillClosed that none has:
+// a person closed it, or it broke without an alert.
+func (v *view) StillOpen() bool {
+	return !slices.ContainsFunc(v.broken(), func(i *item) bool { return len(i.f.OtherTexts) == 0 })
+}
+
+// StillClosed is the contrary of StillOpen for all of them.
+func (v *view) StillClosed() bool {
+	return !slices.ContainsFunc(v.broken(), func(i *item) bool { return len(i.f.OtherTexts) > 0 })
 }
 
 // AllKnown tells that of each machine whose backup works again the other backup is

@@ -79,6 +79,11 @@ func TestRefusals(t *testing.T) {
 		{phaseRcpt, 552, "5.2.2 Boîte aux lettres pleine", KindTemporary},
 		{phaseRcpt, 550, "Postfach ist voll", KindTemporary},
 
+		// What the account at a service lacks is about no recipient, whatever "does not exist" there.
+		{phaseDot, 554, "Configuration set does not exist: Configuration set <vigie> does not exist.", KindConfig},
+		{phaseRcpt, 550, "sender or domain inactive", KindConfig},
+		{phaseDot, 554, "5.7.1 Maximum credits exceeded", KindConfig},
+		{phaseDot, 550, "5.7.1 domain msp.example not verified", KindConfig},
 		// qmail's statuses stand at the end; mailfront's claims an unknown mailbox.
 		{phaseRcpt, 553, "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", KindConfig},
 		{phaseRcpt, 553, "5.1.1 Sorry, that domain isn't in my list of allowed rcpthosts.", KindConfig},

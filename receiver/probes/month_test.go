@@ -6,53 +6,19 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"vigie/internal/strict"
+	"vigie/deploy/exampletest"
 	"vigie/receiver/evidence"
 	"vigie/receiver/probes"
 	"vigie/receiver/store"
 	"vigie/rules"
 	"vigie/rules/availability"
 	"vigie/rules/incidents"
-	"vigie/rules/inventory"
 	"vigie/rules/report"
 )
-
-// platforms is the shipped example of hosted platforms.
-func platforms(t *testing.T) *rules.Book {
-	t.Helper()
-	read := func(pattern string) (files []strict.File) {
-		paths, err := filepath.Glob("../../deploy/examples/activeprolearn/" + pattern)
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("no %s: %v", pattern, err)
-		}
-		for _, p := range paths {
-			text, err := os.ReadFile(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files = append(files, strict.File{Name: p, Text: text})
-		}
-		return files
-	}
-	dir, err := inventory.Load(read("inventory/*.*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	policies, err := rules.LoadPolicies(read("policy/*.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	book, err := rules.NewBook(dir, policies...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return book
-}
 
 // measurer measures the platforms of a book at the time that now gives.
 func measurer(db *store.Store, book *rules.Book, client *evidence.Client, now func() time.Time) *probes.Measurer {
@@ -83,7 +49,7 @@ func opened(t *testing.T) *store.Store {
 // covers: S2.29, S2.30; what a month came to is written into the journal once, an hour
 // after it is over, for the reports of that month.
 func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
-	ctx, book, db := t.Context(), platforms(t), opened(t)
+	ctx, book, db := t.Context(), exampletest.Book(t, "activeprolearn"), opened(t)
 	zone := book.InForce(time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC)).Zone
 	at := func(text string) time.Time {
 		v, err := time.ParseInLocation("2006-01-02 15:04", text, zone)
@@ -140,7 +106,7 @@ func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
 // covers: S2.29; of a platform that nobody measured the month is written down, too, as
 // not measured; but not of a month before the first start.
 func TestAMonthThatNobodyMeasured(t *testing.T) {
-	ctx, book, db := t.Context(), platforms(t), opened(t)
+	ctx, book, db := t.Context(), exampletest.Book(t, "activeprolearn"), opened(t)
 	now := time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)
 	if err := db.Update(ctx, func(tx *store.Tx) error { return tx.KeepPolicy("h", nil, now) }); err != nil {
 		t.Fatal(err)
@@ -179,7 +145,7 @@ func TestAMonthThatNobodyMeasured(t *testing.T) {
 
 // covers: what the probes said is written down when it changes, and not each minute.
 func TestNothingNewIsNotWrittenEachMinute(t *testing.T) {
-	ctx, book, db := t.Context(), platforms(t), opened(t)
+	ctx, book, db := t.Context(), exampletest.Book(t, "activeprolearn"), opened(t)
 	now, up := time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC), true
 	prometheus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var values []any

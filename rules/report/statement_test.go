@@ -12,55 +12,21 @@ import (
 	"testing"
 	"time"
 
-	"vigie/internal/strict"
+	"vigie/deploy/exampletest"
 	"vigie/rules"
 	"vigie/rules/calendar"
 	"vigie/rules/incident"
-	"vigie/rules/inventory"
 	"vigie/rules/policy"
 	"vigie/rules/report"
 	"vigie/rules/story"
 )
 
-const example = "../../deploy/examples/activeprolearn"
-
-// book is the shipped example of a hosted platform.
-func book(t *testing.T) *rules.Book {
-	t.Helper()
-	read := func(pattern string) []strict.File {
-		paths, err := filepath.Glob(filepath.Join(example, pattern))
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("no %s: %v", pattern, err)
-		}
-		var files []strict.File
-		for _, p := range paths {
-			text, err := os.ReadFile(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files = append(files, strict.File{Name: p, Text: text})
-		}
-		return files
-	}
-	dir, err := inventory.Load(read("inventory/*.*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	policies, err := rules.LoadPolicies(read("policy/*.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := rules.NewBook(dir, policies...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
+const example = "activeprolearn"
 
 // played are the cases of a story, from its journal.
 func played(t *testing.T, b *rules.Book, name string) []report.Case {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(example, "stories", name+".yml"))
+	text, err := os.ReadFile(filepath.Join(exampletest.Path(t, example), "stories", name+".yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +89,7 @@ func row(s *report.Statement, target string) (out report.TargetRow) {
 
 // covers: S2.29, S2.33, S2.35, S2.38
 func TestTargetsOfAMonth(t *testing.T) {
-	b := book(t)
+	b := exampletest.Book(t, example)
 	from := sources(b)
 	blocking := report.StatementOf(march(t, from), report.Scope{Platform: "lms-A"}, played(t, b, "blocking"), from)
 	if take := row(blocking, "take"); take.Met != 1 || take.Missed != 0 || take.Level != "G1" || take.Severity != "blocking" || take.Longest == nil || *take.Longest != 0 {
@@ -148,7 +114,7 @@ func TestTargetsOfAMonth(t *testing.T) {
 
 // covers: S2.31, S2.30
 func TestRestorationsOfAMonth(t *testing.T) {
-	b := book(t)
+	b := exampletest.Book(t, example)
 	from := sources(b)
 	s := report.StatementOf(march(t, from), report.Scope{}, played(t, b, "restoration"), from)
 	if len(s.Restorations) != 2 {
@@ -174,7 +140,7 @@ func TestRestorationsOfAMonth(t *testing.T) {
 // The levels of service fill the month, the hour that the clock change takes left out.
 // covers: S2.26, S2.27, S2.28
 func TestGuaranteesOfAMonth(t *testing.T) {
-	from := sources(book(t))
+	from := sources(exampletest.Book(t, example))
 	s := report.StatementOf(march(t, from), report.Scope{}, nil, from)
 	held := map[string]float64{}
 	total := 0.0
@@ -191,7 +157,7 @@ func TestGuaranteesOfAMonth(t *testing.T) {
 // Made again, in whatever order its incidents come and however much was written
 // after the month, a statement is the same to the byte.
 func TestStatementAgain(t *testing.T) {
-	b := book(t)
+	b := exampletest.Book(t, example)
 	from := sources(b)
 	var cases []report.Case
 	for _, name := range []string{"blocking", "restoration", "requalified", "still-broken", "waits-for-the-customer", "resolved-by-a-person", "severities"} {
@@ -229,7 +195,7 @@ func TestStatementAgain(t *testing.T) {
 
 // Lines of builds that did not write a verdict still count.
 func TestOlderLines(t *testing.T) {
-	from := sources(book(t))
+	from := sources(exampletest.Book(t, example))
 	at := time.Date(2025, 3, 10, 10, 0, 0, 0, from.Zone)
 	line := func(minutes int, kind, what, reason string) incident.Entry {
 		return incident.Entry{At: at.Add(time.Duration(minutes) * time.Minute), Kind: kind, What: what, Reason: reason}
@@ -249,7 +215,7 @@ func TestOlderLines(t *testing.T) {
 // What was so of an incident, that no backup worked or that all of it was silenced, was so
 // no longer than the incident, and a silence of one plan silences nothing of another.
 func TestHowLongItWasSo(t *testing.T) {
-	b := book(t)
+	b := exampletest.Book(t, example)
 	from := sources(b)
 	opened := time.Date(2025, 3, 10, 8, 0, 0, 0, from.Zone)
 	c := report.Case{ID: "i1", Number: 1, Customer: "dupont", Machine: "SRV-AD", Policy: from.InForce.Hash, Scenario: from.InForce.Scenarios[0].Name, Opened: opened}

@@ -12,9 +12,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"vigie/internal/strict"
+	"vigie/deploy/exampletest"
 	"vigie/rules"
-	"vigie/rules/inventory"
 )
 
 var update = flag.Bool("update", false, "write what the stories come to instead of comparing it; read every line before you keep it")
@@ -24,47 +23,21 @@ const examples = "../../deploy/examples"
 // exampleBook is the policy and inventory that an example ships.
 func exampleBook(t testing.TB, example string) *rules.Book {
 	t.Helper()
-	read := func(pattern string) []strict.File {
-		paths, err := filepath.Glob(filepath.Join(examples, example, pattern))
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("%s: no %s: %v", example, pattern, err)
-		}
-		var files []strict.File
-		for _, p := range paths {
-			text, err := os.ReadFile(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files = append(files, strict.File{Name: p, Text: text})
-		}
-		return files
-	}
-	dir, err := inventory.Load(read("inventory/*.*"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := exampletest.Inventory(t, example)
 	var c struct {
 		Exporters []struct {
 			URL     string
 			Sources []string
 		}
 	} // what vigie.yml says of who reads which sources
-	if err := yaml.Unmarshal(read("vigie.yml")[0].Text, &c); err != nil {
+	if err := yaml.Unmarshal(exampletest.Files(t, example, "vigie.yml")[0].Text, &c); err != nil {
 		t.Fatal(err)
 	}
 	dir.Exporters = map[string][]string{}
 	for _, x := range c.Exporters {
 		dir.Exporters[strings.TrimPrefix(x.URL, "http://")] = x.Sources
 	}
-	policies, err := rules.LoadPolicies(read("policy/*.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	book, err := rules.NewBook(dir, policies...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return book
+	return exampletest.BookOf(t, example, dir)
 }
 
 var covers = regexp.MustCompile(`(?m)^# covers: ([STP][0-9.]+(, [STP][0-9.]+)*)$`)

@@ -79,6 +79,7 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		{[]string{"bash", "-c", "set -euo pipefail; main() { local d=/d; restic backup \"$d\" >log 2>&1; date; }; main \"$@\" | logger"}, seen},
 		{[]string{"bash", "-c", "restic backup /d >log 2>&1; printf -v rc %d $?; exit $rc"}, seen},
 		{sh("die() { echo \"$*\" >&2; exit \"${2:-1}\"; }; restic backup /d >log 2>&1 || die failed; date"), seen},
+		{[]string{"bash", "-c", `for d in a b; do restic backup $d >log 2>&1 || bad="$bad $d"; done; [[ -z $bad ]]`}, seen},
 		{sh("for d in a b; do restic backup $d >log 2>&1 || continue; n=$((n+1)); done; [ \"$n\" = 2 ]"), seen},
 		{sh("add() { errors=\"$errors${errors:+, }$1\"; }; restic backup /d >log 2>&1 || add restic; test -z \"$errors\""), seen},
 		{sh("rc=0; restic backup /d >log 2>&1 || : $((rc+=1)); exit $rc"), seen},

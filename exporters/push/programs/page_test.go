@@ -105,6 +105,9 @@ func conditions(r *Row) []string {
 	if r.Own {
 		out = append(out, "the code is its own")
 	}
+	if r.Nothing {
+		out = append(out, "nothing on its standard output")
+	}
 	add("first line", r.First)
 	add("last line", r.Last)
 	return out

@@ -71,6 +71,7 @@ type Row struct {
 	Own      bool     `yaml:"own"`      // the code is the program's own, not of what stands in front of it
 	First    *Pattern `yaml:"first"`    // of the standard output's first line
 	Last     *Pattern `yaml:"last"`     // of its last line
+	Nothing  bool     `yaml:"nothing"`  // the program was called itself and wrote nothing to its standard output
 	Result   Result   `yaml:"result"`
 	Strict   Result   `yaml:"strict"` // in place of Result where the user wants all or nothing
 	Words    string   `yaml:"words"`

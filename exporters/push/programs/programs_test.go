@@ -376,9 +376,16 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		{"curl -fsS https://firewall.example/backup", 0, Success}, // into a pipe
 		{"pg_dump --version", 0, NotDue},
 		{"pg_dump -V", 0, NotDue},
-		{"pg_dump -s app", 0, Success},
+		{"pg_dump -s app -f app.sql", 0, Success},
+		{"pg_dump -Fc app --file=app.dump", 0, Success},
+		{"pg_dump -Fc app", 0, Failed}, // nothing was written
+		{"docker exec db pg_dump app", 0, Failed},
+		{"pg_dumpall -g", 0, Failed},
+		{"pg_dumpall -gf all.sql", 0, Success},
+		{"sqlite3 db .dump", 0, Failed},
 		{"mariadb-dump --print-defaults", 0, NotDue},
-		{"mariadb-dump --all-databases", 0, Success},
+		{"mariadb-dump --all-databases", 0, Failed}, // nothing was written
+		{"mariadb-dump --all-databases --result-file=all.sql", 0, Success},
 		{"unison a b -testserver", 0, NotDue},
 		{"unison -doc topics", 0, NotDue},
 		{"unison a b -batch", 0, Success},
@@ -393,7 +400,7 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		command := strings.Fields(c.command)
 		name := map[string]string{"7zz": "7z", "amcheck": "amanda", "amdump": "amanda", "dirvish-expire": "dirvish",
 			"partclone.info": "partclone", "partclone.ext4": "partclone", "storebackupcheckbackup": "storebackup", "storebackupls": "storebackup",
-			"bacula-dir": "bacula", "nightly-restic": "restic"}[command[0]]
+			"bacula-dir": "bacula", "nightly-restic": "restic", "docker": "pg_dump"}[command[0]]
 		if name == "" {
 			name = command[0]
 		}

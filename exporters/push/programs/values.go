@@ -108,7 +108,7 @@ func (in *interpreter) parts(list []syntax.WordPart, s state) value {
 		out.text += v.text
 	}
 	if !out.known {
-		return value{}
+		return value{nonzero: out.text != ""} // there is text beside what nobody knows
 	}
 	return out
 }

@@ -306,7 +306,7 @@ func (w *Watch) fits(r *Row, code int) bool {
 			return false
 		}
 	}
-	if r.Own && !w.own || r.Script != nil && !r.Script.MatchString(w.script) {
+	if r.Nothing && (w.arguments == nil || w.first != "") || r.Own && !w.own || r.Script != nil && !r.Script.MatchString(w.script) {
 		return false
 	}
 	for k := range r.Argument {

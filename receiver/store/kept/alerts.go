@@ -15,15 +15,25 @@ import (
 	"vigie/rules/incident"
 )
 
-// text is JSON that is being written.
+// text is the JSON of a state that is being written.
 type text struct {
-	b     []byte
-	names []string // of the object that is being written
-	err   error    // why it cannot be
+	alone  incident.Incident // the incident without its alerts
+	around bytes.Buffer      // what is written of that
+	b      []byte
+	names  []string // of the object that is being written
+	err    error    // why it cannot be
 }
 
 // texts are used again: a state has some kilobytes.
 var texts = sync.Pool{New: func() any { return new(text) }}
+
+// done gives back what holds on to nothing.
+func (t *text) done() {
+	t.alone, t.b, t.err = incident.Incident{}, t.b[:0], nil
+	t.around.Reset()
+	clear(t.names)
+	texts.Put(t)
+}
 
 // The member of a state that holds its alerts, and as it is without any.
 const (
@@ -31,19 +41,18 @@ const (
 	noAlerts  = allAlerts + `null`
 )
 
-// withAlerts puts alerts, as reflection would write them, between what is written of a
-// state before and after them.
-func withAlerts(before []byte, alerts map[string]*incident.Alert, after []byte) ([]byte, error) {
-	t := texts.Get().(*text)
-	defer texts.Put(t)
-	t.b, t.err = append(append(t.b[:0], before...), allAlerts...), nil
-	for n, fingerprint := range slices.Sorted(maps.Keys(alerts)) {
+// alerts puts an incident's alerts, as reflection would write them, where they belong
+// in what is written around them.
+func (t *text) alerts(all map[string]*incident.Alert) error {
+	before, after, _ := bytes.Cut(t.around.Bytes(), []byte(noAlerts)) // nothing before them has that form
+	t.b = append(append(t.b, before...), allAlerts...)
+	for n, fingerprint := range slices.Sorted(maps.Keys(all)) {
 		t.member(n, fingerprint)
-		t.alert(alerts[fingerprint])
+		t.alert(all[fingerprint])
 	}
-	t.end(len(alerts))
+	t.end(len(all))
 	t.b = append(t.b, after...)
-	return bytes.Clone(t.b), t.err
+	return t.err
 }
 
 func (t *text) alert(a *incident.Alert) {

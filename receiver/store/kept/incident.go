@@ -21,21 +21,20 @@ import (
 // in two thirds of the time. What is not behind a pointer it would copy twice. Alerts,
 // most of a state, are written by hand.
 func Encode(inc *incident.Incident) ([]byte, error) {
-	alone := *inc
-	alone.Alerts = nil
-	around, err := v1.Marshal(&alone)
+	t := texts.Get().(*text)
+	defer t.done()
+	t.alone = *inc
+	t.alone.Alerts = nil
+	err := json.MarshalWrite(&t.around, &t.alone, v1.DefaultOptionsV1())
+	if err == nil && inc.Alerts != nil {
+		err = t.alerts(inc.Alerts)
+	} else {
+		t.b = append(t.b, t.around.Bytes()...)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("incident %s: %w", inc.ID, err)
 	}
-	if inc.Alerts == nil {
-		return around, nil
-	}
-	before, after, _ := bytes.Cut(around, []byte(noAlerts)) // nothing before them has that form
-	text, err := withAlerts(before, inc.Alerts, after)
-	if err != nil {
-		return nil, fmt.Errorf("incident %s: %w", inc.ID, err)
-	}
-	return text, nil
+	return bytes.Clone(t.b), nil
 }
 
 // Decode reads what [Encode] wrote, in this build or another one.
