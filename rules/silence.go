@@ -1,8 +1,8 @@
 package rules
 
 import (
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -25,7 +25,7 @@ func (d silencing) silenced(e incident.Silenced) {
 	for _, s := range e.Active {
 		now[s.ID] = s
 	}
-	for _, id := range sortedSilences(now) {
+	for _, id := range slices.Sorted(maps.Keys(now)) {
 		s := now[id]
 		if old, known := i.Silences[id]; known {
 			if !old.EndsAt.Equal(s.EndsAt) {
@@ -40,7 +40,7 @@ func (d silencing) silenced(e incident.Silenced) {
 		}
 	}
 	var authors, told []string // who ends a silence himself is not told that it is over
-	for _, id := range sortedSilences(i.Silences) {
+	for _, id := range slices.Sorted(maps.Keys(i.Silences)) {
 		if _, still := now[id]; !still {
 			author := d.Book.AuthorOf(i.Silences[id])
 			authors = append(authors, author)
@@ -88,15 +88,6 @@ func (d silencing) disown() {
 	if i.State == model.Taken {
 		d.state(model.Open, "the silence is over and nobody took it")
 	}
-}
-
-func sortedSilences(m map[string]incident.Silence) []string {
-	ids := make([]string, 0, len(m))
-	for id := range m {
-		ids = append(ids, id)
-	}
-	sort.Strings(ids)
-	return ids
 }
 
 // owns makes the author of a silence of exactly this machine the assignee of

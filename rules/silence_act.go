@@ -141,7 +141,7 @@ func (d acting) silenceMatchers() [][]string {
 		a := d.Incident.Alerts[fp]
 		use := names
 		if a.Labels[model.LabelMachine] == "" {
-			use = slices.Sorted(maps.Keys(d.Incident.Identity))
+			use = slices.Sorted(maps.Keys(d.Incident.Identity)))
 		}
 		var ms []string
 		for _, name := range use {
@@ -179,7 +179,7 @@ func (d acting) endings(a incident.Act) []incident.Silence {
 	}
 	a.Fields = nil
 	out := d.silences(a)
-	for _, id := range sortedSilences(d.Incident.Silences) {
+	for _, id := range slices.Sorted(maps.Keys(d.Incident.Silences)) {
 		s := d.Incident.Silences[id]
 		if !s.Broad() && (others || d.Book.AuthorOf(s) == a.By) {
 			out = append(out, s)
@@ -196,7 +196,7 @@ func (d acting) actUnsilence(a incident.Act) {
 	if a.Fields[VerbSilence] != "" {
 		return
 	}
-	for _, id := range sortedSilences(d.Incident.Silences) {
+	for _, id := range slices.Sorted(maps.Keys(d.Incident.Silences)) {
 		s := d.Incident.Silences[id]
 		who, until := d.Book.AuthorOf(s), s.EndsAt.In(d.Policy.Zone).Format("2006-01-02 15:04")
 		switch {
