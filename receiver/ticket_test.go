@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"vigie/receiver"
 	"vigie/receiver/smtpsink"
+	"vigie/rules"
 )
 
 // toTickets are the mails that reached the mailbox of the ticket tool.
@@ -70,5 +72,41 @@ func TestTicketToolFollowsAnIncident(t *testing.T) {
 	}
 	if len(tickets) != 2 || tickets["[#3] "] < 2 {
 		t.Errorf("tickets %v, want one of the two local backups and one of the server's, with a mail of each run", tickets)
+	}
+}
+
+// Redmine takes [#12] of any subject for its own issue 12 (ISSUE_REPLY_SUBJECT_RE of its
+// MailHandler) and drops the mail where there is none; osTicket does so where a ticket
+// of the sender has that number. A mailbox of theirs has a mark of its own; others keep #.
+func TestTicketToolThatHasNumbersOfItsOwn(t *testing.T) {
+	r := newRig(t, 0, func(r *rig) {
+		r.tune = func(p *receiver.Reloadable) {
+			dir := p.Book.Directory.Clone()
+			tool := *dir.People["expert"]
+			tool.TicketMark = "Vigie-"
+			dir.People["expert"] = &tool
+			book, err := rules.NewBook(dir, p.Book.Policies()...)
+			r.check(err)
+			p.Book = book
+		}
+	})
+	r.fires(dog, backup("martin", "SRV-FIC", "primary"))
+	r.stride(2*time.Minute, 10*time.Second)
+	r.act(http.StatusOK, adm1Token, r.the("machine=SRV-FIC").ID, "escalate", map[string]string{"reason": "the disk is broken"})
+	r.stride(2*time.Minute, 10*time.Second)
+	tool := regexp.MustCompile(`^\[(?:[^\]]*\s+)?#(\d+)\]`)
+	ours, theirs := 0, 0
+	for _, m := range r.sink.Messages() {
+		if slices.Contains(m.Recipients, "expert@msp.example") {
+			theirs++
+			if tool.MatchString(m.Subject) || strings.Contains(m.Subject, "#") || !strings.HasPrefix(m.Subject, "[Vigie-1] ") {
+				t.Errorf("the tool takes %q for its own", m.Subject)
+			}
+		} else if strings.HasPrefix(m.Subject, "[#1] ") {
+			ours++
+		}
+	}
+	if ours == 0 || theirs == 0 {
+		t.Errorf("%d mails to people with #, %d to the tool", ours, theirs)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -437,33 +436,8 @@ func TestIncrementalTasks(t *testing.T) {
 
 func TestNoSecretComesOut(t *testing.T) {
 	b := newBench(t, acronissim.Options{})
-	b.Refresh()
-	tokens := b.sim.Tokens()
-	var all strings.Builder
-	for _, f := range []misbehave.Fault{misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON} {
-		b.sim.Orders.Clear()
-		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
-		b.sim.ExpireTokens()
-		b.restart()
-		if err := b.Poller.Refresh(t.Context()); err != nil {
-			all.WriteString(err.Error())
-		}
-		all.WriteString(b.Metrics() + b.Results())
-	}
-	b.sim.Orders.Clear()
-	b.Server.Close()
-	if err := b.Poller.Refresh(t.Context()); err != nil {
-		all.WriteString(err.Error())
-	}
-	all.WriteString(b.Log.String())
-	state, err := os.ReadFile(b.State)
-	sourcetest.Check(t, err)
-	all.Write(state)
-	for _, s := range append(tokens, secret, "sim-token-", "Basic ") {
-		if strings.Contains(all.String(), s) {
-			t.Errorf("%q comes out", s)
-		}
-	}
+	restart := func() { b.sim.ExpireTokens(); b.restart() }
+	b.CheckNoSecret(&b.sim.Orders, restart, func() []string { return append(b.sim.Tokens(), secret, "sim-token-", "Basic ") })
 }
 
 func TestNothingButReadingIsSent(t *testing.T) {

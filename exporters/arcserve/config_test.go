@@ -4,9 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
-	"vigie/exporters"
 	"vigie/exporters/sourcetest"
 )
 
@@ -22,7 +19,7 @@ func TestConfigIsStrict(t *testing.T) {
 		guess    = common + "soap: {url: 'https://udp.dupont.example:8015', namespace: 'http://x/', username: u, password_env: UDP_PASSWORD}"
 		noSpaces = common + "soap: {experimental: true, url: 'https://udp.dupont.example:8015', username: u, password_env: UDP_PASSWORD}"
 	)
-	for text, want := range map[string]string{
+	sourcetest.CheckSettings[Config](t, Engine, map[string]string{
 		console + "}": "", soap + "}": "", agent + "}": "",
 		console + ", port: 50123}":                          "",
 		console + "}\njob_statuses: {3: Failed, 0: Active}": "",
@@ -52,16 +49,5 @@ func TestConfigIsStrict(t *testing.T) {
 		console + "}\nexpected_interval: {toaster: 1h}":                "expected_interval",
 		soap + ", parameters: [a, b]}":                                 "soap.parameters",
 		soap + ", parameters: [a, b, 'c><x']}":                         "soap.parameters",
-	} {
-		var node yaml.Node
-		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
-		var c Config
-		err := exporters.DecodeStrict("f.yml", Engine, node.Content[0], &c)
-		if err == nil {
-			err = c.Validate("")
-		}
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%q: %v, want %s", text, err, want)
-		}
-	}
+	})
 }

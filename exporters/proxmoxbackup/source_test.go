@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
-	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
 	"vigie/exporters/misbehave"
@@ -522,46 +521,18 @@ func TestWrongCaseAndClockSkew(t *testing.T) {
 
 func TestNoSecretComesOut(t *testing.T) {
 	b := newBench(t, proxmoxbackupsim.Options{})
-	var all strings.Builder
-	for _, f := range []misbehave.Fault{misbehave.None, misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON, misbehave.ExpireTokens} {
-		b.sim.Orders.Clear()
-		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
-		if err := b.Poller.Refresh(t.Context()); err != nil {
-			all.WriteString(err.Error())
-		}
-	}
-	b.Server.Close()
-	if err := b.Poller.Refresh(t.Context()); err == nil {
-		t.Error("no error from a closed server")
-	} else {
-		all.WriteString(err.Error())
-	}
-	all.WriteString(b.Metrics() + b.Log.String())
-	if strings.Contains(all.String(), secret) {
-		t.Error("the secret comes out")
-	}
+	b.CheckNoSecret(&b.sim.Orders, b.restart, func() []string { return []string{secret} })
 }
 
 func TestConfigIsStrict(t *testing.T) {
 	t.Setenv("PBS_SECRET", "x")
 	const good = "url: https://pbs.dupont.example:8007\ntoken_id: vigie@pbs!exporter\nsecret_env: PBS_SECRET\ncustomer: d\n"
-	for text, want := range map[string]string{
+	sourcetest.CheckSettings[Config](t, Engine, map[string]string{
 		good: "", "token_id: vigie@pbs!x": "url", strings.Replace(good, "vigie@pbs!exporter", "vigie@pbs", 1): "not an API token", strings.Replace(good, "!exporter", "!exporter:secret", 1): "not an API token",
 		strings.Replace(good, "customer: d\n", "", 1): "customer", good + "ignore: ['[']": "no pattern", good + "machine_from: name": "known are comment, id", good + "customers: {main/: {id: x}}": "no customer",
 		good + "customers: {main: {name: x}}": "no customer", good + "task_lookback: 1m": "task_lookback: 1m0s is out of range", good + "forget_groups_after: 1h": "forget_groups_after: 1h0m0s is out of range", good + "nodes: x": "unknown key",
 		strings.Replace(good, "https", "http", 1): "plain http", good + "backup_role: main": "no role", good + "tasks: false\nmachine_from: id": "",
-	} {
-		var node yaml.Node
-		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
-		var c Config
-		err := exporters.DecodeStrict("f.yml", Engine, node.Content[0], &c)
-		if err == nil {
-			err = c.Validate("")
-		}
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", text, err, want)
-		}
-	}
+	})
 }
 
 func FuzzSnapshots(f *testing.F) {

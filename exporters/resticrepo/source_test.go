@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"vigie/exporters"
 	"vigie/exporters/sourcetest"
 )
@@ -318,13 +316,7 @@ func TestConfigIsStrict(t *testing.T) {
 		good + "ignore: ['[']": "no pattern", good + "machine_class: laptop": "no class", good + "backup_role: main": "no role", good + "command_timeout: 1ms": "shorter than", good + "no_lock: false": "unknown key",
 		strings.Replace(good, "customer: d\n", "", 1): "customer",
 	} {
-		var node yaml.Node
-		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
-		var c Config
-		err := exporters.DecodeStrict("f.yml", Key, node.Content[0], &c)
-		if err == nil {
-			err = c.Validate(dir)
-		}
+		err := sourcetest.ReadSettings[Config](t, Key, dir, text)
 		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), key)) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}

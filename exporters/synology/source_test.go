@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
-	"go.yaml.in/yaml/v3"
 
 	"vigie/exporters"
 	"vigie/exporters/misbehave"
@@ -601,54 +600,20 @@ func TestNamesInEveryScript(t *testing.T) {
 
 func TestNoSecretComesOut(t *testing.T) {
 	b := newBench(t, synologysim.Options{})
-	b.Refresh()
-	secrets := append(b.sim.Secrets(), password)
-	var all strings.Builder
-	for _, f := range []misbehave.Fault{misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON, misbehave.ExpireTokens} {
-		b.sim.Orders.Clear()
-		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
-		b.restart()
-		if err := b.Poller.Refresh(t.Context()); err != nil {
-			all.WriteString(err.Error())
-		}
-		secrets = append(secrets, b.sim.Secrets()...)
-	}
-	b.Server.Close()
-	if err := b.Poller.Refresh(t.Context()); err == nil {
-		t.Error("no error from a closed server")
-	} else {
-		all.WriteString(err.Error())
-	}
-	all.WriteString(b.Metrics() + b.Log.String())
-	for _, s := range secrets {
-		if strings.Contains(all.String(), s) {
-			t.Errorf("a secret comes out: %.6s…", s)
-		}
-	}
+	b.CheckNoSecret(&b.sim.Orders, b.restart, func() []string { return append(b.sim.Secrets(), password) })
 }
 
 func TestConfigIsStrict(t *testing.T) {
 	t.Setenv("NAS_PASSWORD", "x")
 	const good = "url: https://nas.dupont.example:5001\naccount: u\npassword_env: NAS_PASSWORD\n"
 	const hyper = good + "customer: d\nhyper_backup: {machine: NAS-01, timezone: Europe/Paris"
-	for text, want := range map[string]string{
+	sourcetest.CheckSettings[Config](t, Engine, map[string]string{
 		good: "customer", "account: u": "url", good + "customer: d\n": "active_backup: {}", hyper + "}\nversion: 7": "unknown key",
 		good + "customer: d\nhyper_backup: {machine: NAS-01}": "timezone", good + "customer: d\nhyper_backup: {timezone: UTC}": "machine",
 		hyper + ", backup_role: main}": "known are primary, local", good + "customer: d\nactive_backup: {backup_role: main}": "known are primary, local",
 		hyper + ", online: true}": "unknown key", hyper + "}\nexpected_interval: {laptop: 1d}": "unknown machine class",
 		"url: http://nas.dupont.example:5000": "plain http", hyper + "}": "", good + "customer: d\nactive_backup: {}": "",
-	} {
-		var node yaml.Node
-		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
-		var c Config
-		err := exporters.DecodeStrict("f.yml", Engine, node.Content[0], &c)
-		if err == nil {
-			err = c.Validate("")
-		}
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", text, err, want)
-		}
-	}
+	})
 }
 
 func FuzzHyperBackup(f *testing.F) {

@@ -1,7 +1,6 @@
 package veeam
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -326,30 +325,7 @@ func TestUnknownWords(t *testing.T) {
 
 func TestNoSecretComesOut(t *testing.T) {
 	b := newBench(t, veeamsim.Options{})
-	b.Refresh()
-	tokens := b.sim.Tokens()
-	var all strings.Builder
-	for _, f := range []misbehave.Fault{misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON} {
-		b.sim.Orders.Clear()
-		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
-		b.restart()
-		if err := b.Poller.Refresh(t.Context()); err != nil {
-			all.WriteString(err.Error())
-		}
-		all.WriteString(b.Metrics() + b.Results())
-	}
-	b.Server.Close()
-	if err := b.Poller.Refresh(t.Context()); err != nil {
-		all.WriteString(err.Error())
-	}
-	state, err := os.ReadFile(b.State)
-	sourcetest.Check(t, err)
-	all.WriteString(b.Log.String() + string(state))
-	for _, s := range append(tokens, password, "sim-access-", "sim-refresh-") {
-		if strings.Contains(all.String(), s) {
-			t.Errorf("%q comes out", s)
-		}
-	}
+	b.CheckNoSecret(&b.sim.Orders, b.restart, func() []string { return append(b.sim.Tokens(), password, "sim-access-", "sim-refresh-") })
 }
 
 func TestRevisionOf(t *testing.T) {

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"vigie/exporters"
 	"vigie/exporters/httpclient"
 	"vigie/exporters/misbehave"
@@ -258,50 +256,16 @@ func TestRestartAfterTheServerForgot(t *testing.T) {
 
 func TestNoSecretComesOut(t *testing.T) {
 	b := newBench(t, false)
-	b.Refresh()
-	secrets := append(b.sim.Secrets(), password)
-	var all strings.Builder
-	for _, f := range []misbehave.Fault{misbehave.HTML, misbehave.ServerError, misbehave.CutConnection, misbehave.Forbidden, misbehave.TruncatedJSON} {
-		b.sim.Orders.Clear()
-		b.sim.Orders.Add(misbehave.Order{Fault: f, Times: -1})
-		b.restart()
-		if err := b.Poller.Refresh(t.Context()); err != nil {
-			all.WriteString(err.Error())
-		}
-		secrets = append(secrets, b.sim.Secrets()...)
-	}
-	b.Server.Close()
-	if err := b.Poller.Refresh(t.Context()); err == nil {
-		t.Error("no error from a closed server")
-	} else {
-		all.WriteString(err.Error())
-	}
-	all.WriteString(b.Metrics() + b.Log.String())
-	for _, s := range secrets {
-		if strings.Contains(all.String(), s) {
-			t.Errorf("a secret comes out: %.6s…", s)
-		}
-	}
+	b.CheckNoSecret(&b.sim.Orders, b.restart, func() []string { return append(b.sim.Secrets(), password) })
 }
 
 func TestConfigIsStrict(t *testing.T) {
 	t.Setenv("EM_PASSWORD", "x")
 	const good = "url: https://em.dupont.example:9398\nusername: u\npassword_env: EM_PASSWORD\n"
-	for text, want := range map[string]string{
+	sourcetest.CheckSettings[Config](t, Key, map[string]string{
 		good: "customer", "username: u": "url", good + "customer: d\npage_size: 5000": "page_size", good + "customer: d\nlookback: 1h": "lookback",
 		good + "customer: d\napi_version: 3": "unknown key", "url: http://em.dupont.example:9398": "plain http",
-	} {
-		var node yaml.Node
-		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
-		var c Config
-		err := exporters.DecodeStrict("f.yml", Key, node.Content[0], &c)
-		if err == nil {
-			err = c.Validate("")
-		}
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %s", text, err, want)
-		}
-	}
+	})
 }
 
 func sample(t testing.TB, name string) []byte {

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"vigie/exporters"
 	"vigie/exporters/sourcetest"
 	"vigie/exporters/winevent"
@@ -311,7 +309,7 @@ func TestOnlyWhatIsNewIsAsked(t *testing.T) {
 }
 
 func TestConfigIsStrict(t *testing.T) {
-	for text, want := range map[string]string{
+	sourcetest.CheckSettings[Config](t, Key, map[string]string{
 		"customer: d":                                  "logs: missing",
 		"logs: [backup, backup]\ncustomer: d":          "logs",
 		"logs: [system]\ncustomer: d":                  "logs",
@@ -319,18 +317,7 @@ func TestConfigIsStrict(t *testing.T) {
 		"logs: [backup]\ncustomer: d\nlookback: 1h":    "lookback",
 		"logs: [backup]\ncustomer: d\nlog: x":          "unknown key",
 		"logs: [agent]\ncustomer: d\nmachine_class: x": "machine_class",
-	} {
-		var node yaml.Node
-		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
-		var c Config
-		err := exporters.DecodeStrict("f.yml", Key, node.Content[0], &c)
-		if err == nil {
-			err = c.Validate("")
-		}
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %s", text, err, want)
-		}
-	}
+	})
 }
 
 func FuzzFacts(f *testing.F) {

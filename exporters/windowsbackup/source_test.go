@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"vigie/exporters"
 	"vigie/exporters/sourcetest"
 	"vigie/exporters/winevent"
@@ -201,26 +199,15 @@ func TestUnknownStatusIsCounted(t *testing.T) {
 }
 
 func TestConfigIsStrict(t *testing.T) {
-	for text, want := range map[string]string{
-		"customer: dupont\nlookbak: 31d":          "wsb.yml:2: windows_server_backup.lookbak: unknown key",
+	sourcetest.CheckSettings[Config](t, Engine, map[string]string{
+		"customer: dupont\nlookbak: 31d":          "f.yml:2: windows_server_backup.lookbak: unknown key",
 		"machine: SRV":                            "customer",
 		"customer: d\nmachine_class: toaster":     "machine_class",
 		"customer: d\nbackup_role: third":         "backup_role",
 		"customer: d\nlookback: 1h":               "lookback",
 		"customer: d\ncommand_timeout: 10ms":      "command_timeout",
 		"customer: d\nexpected_interval: {a: 1d}": "expected_interval.a",
-	} {
-		var node yaml.Node
-		sourcetest.Check(t, yaml.Unmarshal([]byte(text), &node))
-		var c Config
-		err := exporters.DecodeStrict("wsb.yml", Engine, node.Content[0], &c)
-		if err == nil {
-			err = c.Validate("")
-		}
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %s", text, err, want)
-		}
-	}
+	})
 	var c Config
 	c.Customer = "dupont"
 	sourcetest.Check(t, c.Validate(""))

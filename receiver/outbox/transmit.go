@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -139,6 +140,9 @@ func (o *Outbox) record(ctx context.Context, all []outcome) error {
 	})
 }
 
+// numbers are incidents' numbers in a subject.
+var numbers = regexp.MustCompile(`#(\d)`)
+
 // addressed returns a message as one recipient gets it: in their language, in the
 // thread of what they got before, and fit for a ticket tool where one reads it.
 func (o *Outbox) addressed(t store.Transmission) (notify.Message, error) {
@@ -159,6 +163,9 @@ func (o *Outbox) addressed(t store.Transmission) (notify.Message, error) {
 		m.EnvelopeFrom, m.ReplyTo = b.Bounce(t.Token), o.answerable(b.Reply(t.Token))
 	}
 	m.TicketIntake = t.Channel == "" && o.Settings().Book.TicketIntake(t.Address, o.Now())
+	if p := o.Settings().Book.Directory.PersonByAddress(t.Address); p != nil && p.TicketMark != "" && t.Channel == "" {
+		m.Subject = numbers.ReplaceAllString(m.Subject, p.TicketMark+"${1}")
+	}
 	m.InReplyTo, m.References = "", nil
 	about := strings.Fields(m.IncidentID)
 	if len(about) == 0 {

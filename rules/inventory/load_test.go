@@ -155,6 +155,8 @@ func TestLoadDirectoryRefuses(t *testing.T) {
 			`inventory/a.yml:2: people.Sup One: not fit for an id: use a short word without spaces and @, such as "sup.one"`},
 		{"phone", "people:\n  sup: {name: Sophie, phone: ask Paul}\n",
 			`inventory/a.yml:2: people.sup.phone: "ask Paul" is not a telephone number: write digits, spaces and +`},
+		{"ticket mark", "people:\n  sup: {name: Sophie, ticket_mark: \"Vigie #\"}\n",
+			`inventory/a.yml:2: people.sup.ticket_mark: "Vigie #" does not stand before a number in a subject: write at most 20 letters, digits, - and _, such as Vigie-`},
 		{"unknown person", people + "customers:\n  dupont: {account_manager: supp}\n",
 			`inventory/a.yml:4: customers.dupont.account_manager: unknown person "supp": did you mean "sup"?`},
 		{"preference", people + "customers:\n  dupont: {prefers: boss}\n",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/mail"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -23,6 +24,9 @@ type Person struct {
 	// TicketIntake marks a mailbox that a ticket tool reads. Its mails do not call
 	// themselves automatic, which such tools throw away.
 	TicketIntake bool
+	// TicketMark stands in subjects to it in place of the # before a number, which some
+	// ticket tools take for that of their own ticket; "" for #.
+	TicketMark string
 	// Channels are the addresses of other ways than e-mail, by channel.
 	Channels map[string]string
 }
@@ -35,10 +39,14 @@ type personEntry struct {
 	Language string `yaml:"language"`
 	Shared   bool   `yaml:"shared"`
 
-	TicketIntake bool `yaml:"ticket_intake"`
+	TicketIntake bool   `yaml:"ticket_intake"`
+	TicketMark   string `yaml:"ticket_mark"`
 	// Channels are the addresses of other ways than e-mail, by channel.
 	Channels map[string]string `yaml:"channels"`
 }
+
+// markForm is that of a ticket mark.
+var markForm = regexp.MustCompile(`^[A-Za-z0-9_-]{0,20}$`)
 
 func (l *loader) people(entries map[string]personEntry) {
 	for _, id := range slices.Sorted(maps.Keys(entries)) {
@@ -61,12 +69,15 @@ func (l *loader) people(entries map[string]personEntry) {
 		if strings.Trim(e.Phone, "+0123456789 .-()/") != "" {
 			l.fault(e.At, where+".phone", "%q is not a telephone number: write digits, spaces and +", e.Phone)
 		}
+		if !markForm.MatchString(e.TicketMark) {
+			l.fault(e.At, where+".ticket_mark", "%q does not stand before a number in a subject: write at most 20 letters, digits, - and _, such as Vigie-", e.TicketMark)
+		}
 		l.dir.speaks(e.At, where+".language", e.Language)
 		if _, domain, is := strings.Cut(e.Email, "@"); is && !strings.Contains(domain, ".") {
 			l.dir.Slips = append(l.dir.Slips, fmt.Sprintf("%s: %s.email: %q has no dot behind the @: no mail server outside your own network takes that; write the whole address, like lea@dupont.example", e.At, where, e.Email))
 		}
 		l.dir.People[id] = &Person{ID: id, Name: e.Name, Email: e.Email, Phone: e.Phone, Language: e.Language, Shared: e.Shared,
-			TicketIntake: e.TicketIntake, Channels: l.channels(e, where)}
+			TicketIntake: e.TicketIntake, TicketMark: e.TicketMark, Channels: l.channels(e, where)}
 	}
 }
 

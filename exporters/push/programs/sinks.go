@@ -176,7 +176,7 @@ func (s *sinks) visible(word *syntax.Word, depth int) bool {
 			if part.Exp != nil && part.Exp.Word != nil && len(part.Exp.Word.Parts) > 0 && depth < 4 {
 				return s.visible(part.Exp.Word, depth+1)
 			}
-			values := s.values[part.Param.Value]
+			values := s.values[variableOf(part)]
 			return len(values) == 0 || depth == 4 || slices.ContainsFunc(values, func(v *syntax.Word) bool { return s.visible(v, depth+1) })
 		}
 		break
@@ -243,13 +243,13 @@ func (s *sinks) held(word *syntax.Word, depth int) (out []string) {
 		if part.Exp != nil && part.Exp.Word != nil && len(part.Exp.Word.Parts) > 0 {
 			return s.held(part.Exp.Word, depth+1)
 		}
-		if list := s.arrays[part.Param.Value]; part.Index != nil && len(list) > 0 {
+		if list := s.arrays[variableOf(part)]; part.Index != nil && len(list) > 0 {
 			for _, one := range list {
 				out = append(out, plain(one.Parts))
 			}
 			return out
 		}
-		for _, value := range s.values[part.Param.Value] {
+		for _, value := range s.values[variableOf(part)] {
 			if held := s.held(value, depth+1); len(held) > 0 {
 				out = held
 			}
@@ -257,6 +257,14 @@ func (s *sinks) held(word *syntax.Word, depth int) (out []string) {
 		return out
 	}
 	return strings.Fields(plain(parts))
+}
+
+// variableOf is the name in an expansion; empty where it has none.
+func variableOf(p *syntax.ParamExp) string {
+	if p.Param == nil {
+		return ""
+	}
+	return p.Param.Value
 }
 
 // source is what stands in the script.
@@ -272,7 +280,7 @@ func named(parts []syntax.WordPart) string {
 		case *syntax.DblQuoted:
 			out.WriteString(named(part.Parts))
 		case *syntax.ParamExp:
-			out.WriteString("$" + part.Param.Value)
+			out.WriteString("$" + variableOf(part))
 		default:
 			out.WriteString(plain([]syntax.WordPart{part}))
 		}
