@@ -141,7 +141,7 @@ func (d acting) silenceMatchers() [][]string {
 		a := d.Incident.Alerts[fp]
 		use := names
 		if a.Labels[model.LabelMachine] == "" {
-			use = slices.Sorted(maps.Keys(d.Incident.Identity)))
+			use = slices.Sorted(maps.Keys(d.Incident.Identity))
 		}
 		var ms []string
 		for _, name := range use {
