@@ -276,3 +276,14 @@ func TestWhomALinkWasSentTo(t *testing.T) {
 	r.open(http.StatusForbidden, sign("dance", false, "adm1"), url.Values{}) // no act is asked for by it
 	r.open(http.StatusNotFound, "/a/", nil)
 }
+
+// The page behind a link about what is no backup says which alert it is.
+func TestLinkAboutNoBackup(t *testing.T) {
+	r := newRig(t, 0, withLinks)
+	r.fires(alert{"alertname": "HostOutOfMemory", "customer": "dupont", "machine": "SRV-AD"})
+	r.pass(70 * time.Second)
+	text, _ := r.open(http.StatusOK, r.links("opened")["take"], nil)
+	if !strings.Contains(text, "HostOutOfMemory") || !strings.Contains(text, "SRV-AD") {
+		t.Errorf("page:\n%s", text)
+	}
+}

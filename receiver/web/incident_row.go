@@ -93,11 +93,11 @@ func (s *site) row(d receiver.Detail, who string) incidentRow {
 		Platform: i.Identity[model.LabelPlatform], Role: i.Identity[model.LabelBackupRole], Scenario: i.Scenario, Policy: i.Policy,
 		State: i.State, Severity: i.Severity, Level: i.Level, Assignee: i.Assignee, TakenAt: i.TakenAt, OpenedAt: i.OpenedAt,
 		StartedAt: i.StartedAt, Until: i.Until, ResolvedAt: i.ResolvedAt, Deadline: d.Deadline, Error: i.LastErr, Report: i.Wording, Failures: i.Failures, FollowUp: i.Progress.FollowUp, Lines: d.Lines}
-	if x.Machine == "" {
+	if x.Machine == "" || len(about.Alerts(&i)) > 0 {
 		x.Troubles = about.Troubles(&i)
-		if x.Platform == "" {
-			x.What, x.Platforms, x.identity = about.What(i.Identity), i.Platforms(), i.Identity
-		}
+	}
+	if x.Machine == "" && x.Platform == "" {
+		x.What, x.Platforms, x.identity = about.What(i.Identity), i.Platforms(), i.Identity
 	}
 	for _, a := range i.Alerts {
 		x.Engine, x.Kind, x.Class = cmp.Or(x.Engine, a.Labels[model.LabelEngine]), cmp.Or(x.Kind, a.Labels[model.LabelKind]), cmp.Or(x.Class, a.Labels[model.LabelMachineClass])

@@ -37,6 +37,24 @@ func TestMachinesWithoutEnoughBackups(t *testing.T) {
 	must(t, code, text, "Machines sans sauvegarde", "<li>SRV-NU</li>")
 }
 
+// covers: P6; what fails on a machine and is no backup is called by its alert, not by the
+// state of a backup.
+func TestAnAlertThatIsNoBackup(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	d.fires(model.Labels{"alertname": "HostOutOfMemory", "backup_role": "", "plan": "", "job_id": "", "engine": "", "source": "", "kind": ""}, nil)
+	b := d.browser("vijay")
+	b.post("/preferences", url.Values{"language": {"en"}, "back": {"/"}})
+	for _, page := range []string{"/today", "/incidents/i1"} {
+		code, text := b.get(page)
+		must(t, code, text, "SRV-AD", "HostOutOfMemory")
+		for _, never := range []string{"Primary", ">failing<"} {
+			if strings.Contains(text, never) {
+				t.Errorf("%s speaks of a backup: %q", page, never)
+			}
+		}
+	}
+}
+
 // covers: P15, S1.2; copies are counted by what Prometheus recorded of their plans, whose
 // machine may be called otherwise there, and are not good while nobody can say it.
 func TestCopiesOfMachines(t *testing.T) {

@@ -49,6 +49,20 @@ func Troubles(i *incident.Incident) []Trouble {
 	return out
 }
 
+// Alerts are the names of what Troubles tells of; none of a machine's backup, which is called by its
+// role.
+func Alerts(i *incident.Incident) (names []string) {
+	for _, a := range i.Alerts {
+		if a.Labels[model.LabelBackupRole] != "" {
+			return nil
+		}
+	}
+	for _, t := range Troubles(i) {
+		names = append(names, t.Alert)
+	}
+	return names
+}
+
 // Of is what one alert says.
 func Of(a *incident.Alert) Trouble {
 	t := Trouble{Alert: a.Labels[model.LabelAlertname], Ends: a.Ends()}

@@ -309,6 +309,7 @@ func (l *Pages) page(r *http.Request, o receiver.Opened) *page {
 		return p
 	}
 	add("role", t.NameOf("backup_role", inc.Identity[model.LabelBackupRole]))
+	add("alert", l.alerts(*t, &inc.Incident))
 	add("state", t.PageWord("state."+string(inc.State)))
 	add("assignee", l.name(inc.Assignee))
 	add("since", t.PageMoment(inc.StartedAt))

@@ -10,7 +10,9 @@ import (
 	"vigie/receiver"
 	"vigie/receiver/link"
 	"vigie/receiver/message/locale"
+	"vigie/receiver/web/about"
 	"vigie/receiver/web/ask"
+	"vigie/rules/incident"
 	"vigie/rules/model"
 )
 
@@ -225,8 +227,17 @@ func (l *Pages) rowName(p *page, o receiver.Opened, id string) string {
 	if o.Outside {
 		return thing
 	}
-	parts := []string{fmt.Sprintf("#%d", inc.Number), l.customer(inc.Identity[model.LabelCustomer]), thing, p.NameOf("backup_role", inc.Identity[model.LabelBackupRole])}
+	parts := []string{fmt.Sprintf("#%d", inc.Number), l.customer(inc.Identity[model.LabelCustomer]), thing, p.NameOf("backup_role", inc.Identity[model.LabelBackupRole]), l.alerts(p.Locale, &inc.Incident)}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " – ")
+}
+
+// alerts are the names of what fails and is no machine's backup.
+func (l *Pages) alerts(t locale.Locale, inc *incident.Incident) string {
+	names := about.Alerts(inc)
+	for n := range names {
+		names[n] = t.NameOf("alert", names[n])
+	}
+	return strings.Join(names, ", ")
 }
 
 // rowMore is where a row stands; a customer reads none of it.
