@@ -1,6 +1,7 @@
 package receiver_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -143,7 +144,8 @@ func TestSilenceWhileAPeerIsOutOfReach(t *testing.T) {
 	r.act(http.StatusServiceUnavailable, adm1Token, "1", "silence", map[string]string{"comment": "longer"})
 }
 
-// Whoever made a silence ends it, in each Alertmanager that has it; nobody else does.
+// Whoever made a silence ends it, in each Alertmanager that has it, wherever it was made;
+// somebody else does with a reason, and its author is told.
 func TestASilenceIsEndedByItsAuthor(t *testing.T) {
 	r := newRig(t, 2)
 	a := backup("dupont", "SRV-AD", "primary")
@@ -171,6 +173,33 @@ func TestASilenceIsEndedByItsAuthor(t *testing.T) {
 	r.act(http.StatusOK, adm1Token, "1", "close", map[string]string{"reason": "duplicate"})
 	r.act(http.StatusOK, adm1Token, "1", "unsilence", nil)
 	r.act(http.StatusConflict, adm1Token, "1", "unsilence", nil)
+
+	r.act(http.StatusOK, adm1Token, "1", "reopen", nil)
+	var matchers []any // the pages of Alertmanager and of karma write as many as the alert has labels
+	for name, value := range a {
+		matchers = append(matchers, map[string]any{"name": name, "value": value, "isRegex": false, "isEqual": true})
+	}
+	for i, p := range r.peers {
+		byHand := silence(fmt.Sprintf("00000000-0000-4000-8000-00000000000%d", i), "Adm1@MSP.example", "SRV-AD", r.now(), r.now().Add(4*time.Hour))
+		byHand["matchers"] = matchers
+		p.change(func() { p.silences = append(p.silences, byHand) })
+	}
+	r.stride(2*time.Minute, 10*time.Second)
+	if i := r.the("machine=SRV-AD"); !i.Flags[model.FlagSilenced] {
+		t.Fatal("it is not silenced by hand")
+	}
+	if text := r.act(http.StatusConflict, adm2Token, "1", "unsilence", nil); !strings.Contains(text, "(adm1) silenced it until") {
+		t.Errorf("refused without saying whose it is: %s", text)
+	}
+	r.act(http.StatusUnprocessableEntity, adm2Token, "1", "unsilence", map[string]string{"force": "yes"})
+	r.act(http.StatusOK, adm2Token, "1", "unsilence", map[string]string{"force": "yes", "reason": "disk replaced"})
+	r.stride(2*time.Minute, 10*time.Second)
+	if i := r.the("machine=SRV-AD"); i.Flags[model.FlagSilenced] || len(i.Silences) != 0 {
+		t.Errorf("ended by somebody else it is silenced by %v", i.Silences)
+	}
+	if told := r.mails("silence_over"); len(told) != 1 {
+		t.Errorf("%d mails say that the silence is over, want one to its author", len(told))
+	}
 }
 
 // While no Alertmanager can be reached none is ended, and that is what is said.

@@ -91,3 +91,39 @@ func TestSeveralRowsByOneLink(t *testing.T) {
 	r.open(http.StatusGone, several, url.Values{"all": {"yes"}, "do": {"silence"}})
 	r.open(http.StatusForbidden, several[:len(several)-2]+"AA", nil)
 }
+
+// A row whose incident is over is shown with the reason and cannot be ticked; all rows are
+// the others, and without any of them nothing is asked.
+func TestRowsThatAreOver(t *testing.T) {
+	r := newRig(t, 1, withLinks)
+	all := []alert{backup("dupont", "SRV-AD", "primary"), backup("dupont", "SRV-SQL", "primary")}
+	r.peers[0].change(func() { r.peers[0].alerts = append(r.peers[0].alerts, all...) })
+	r.fires(all...)
+	r.pass(70 * time.Second)
+	var several string
+	for purpose, path := range r.links("opened") {
+		if strings.HasPrefix(purpose, "several:") {
+			several = path
+		}
+	}
+	r.act(http.StatusOK, adm1Token, "1", "close", map[string]string{"reason": "duplicate"})
+	text, _ := r.open(http.StatusOK, several, nil)
+	if strings.Contains(text, `value="i1"`) || !strings.Contains(text, `value="i2"`) || !strings.Contains(text, "This incident is closed since") {
+		t.Errorf("a row that is over is offered, or nothing says why not:\n%s", text)
+	}
+	text, _ = r.open(http.StatusOK, several, url.Values{"all": {"yes"}, "do": {"take"}})
+	if !strings.Contains(text, "Done for 1 row.") || strings.Contains(text, "not changed") {
+		t.Errorf("all rows are those that are open:\n%s", text)
+	}
+	text, _ = r.open(http.StatusConflict, several, url.Values{"row": {"i1"}, "do": {"take"}}) // ticked before it ended
+	if !strings.Contains(text, "reopen it first") {
+		t.Errorf("a row that ended meanwhile:\n%s", text)
+	}
+	r.act(http.StatusOK, adm1Token, "2", "close", map[string]string{"reason": "duplicate"})
+	for _, form := range []url.Values{nil, {"all": {"yes"}, "do": {"take"}}} {
+		text, _ = r.open(http.StatusConflict, several, form)
+		if strings.Contains(text, "<form") || !strings.Contains(text, "Nothing can be done here any more") || !strings.Contains(text, "SRV-SQL") {
+			t.Errorf("all rows are over:\n%s", text)
+		}
+	}
+}

@@ -9,7 +9,7 @@ import (
 )
 
 func (d acting) actTake(a incident.Act) {
-	if d.Incident.Assignee != "" && d.Incident.Assignee != a.By && !a.Force && !yes(a.Fields["force"]) {
+	if d.Incident.Assignee != "" && d.Incident.Assignee != a.By && !forced(a) {
 		d.refuseField("force", 409, "{who} has it already: say that you take it over", "who", d.Incident.Assignee)
 		return
 	}
@@ -19,6 +19,9 @@ func (d acting) actTake(a incident.Act) {
 	}
 	d.own(a.By)
 }
+
+// forced reports whether somebody says that he goes over another's head.
+func forced(a incident.Act) bool { return a.Force || yes(a.Fields["force"]) }
 
 // actRelease undoes a take: whoever has it gives it back, and nobody else does for him.
 func (d acting) actRelease(a incident.Act) {

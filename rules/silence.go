@@ -1,8 +1,8 @@
 package rules
 
 import (
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -25,7 +25,7 @@ func (d silencing) silenced(e incident.Silenced) {
 	for _, s := range e.Active {
 		now[s.ID] = s
 	}
-	for _, id := range sortedSilences(now) {
+	for _, id := range slices.Sorted(maps.Keys(now)) {
 		s := now[id]
 		if old, known := i.Silences[id]; known {
 			if !old.EndsAt.Equal(s.EndsAt) {
@@ -40,9 +40,9 @@ func (d silencing) silenced(e incident.Silenced) {
 		}
 	}
 	var authors, told []string // who ends a silence himself is not told that it is over
-	for _, id := range sortedSilences(i.Silences) {
+	for _, id := range slices.Sorted(maps.Keys(i.Silences)) {
 		if _, still := now[id]; !still {
-			author := d.authorOf(i.Silences[id])
+			author := d.Book.AuthorOf(i.Silences[id])
 			authors = append(authors, author)
 			if !slices.ContainsFunc(i.Acts, func(a incident.ActRecord) bool {
 				return a.Verb == VerbUnsilence && a.By == author && slices.Contains(strings.Fields(a.Fields[VerbSilence]), id)
@@ -90,15 +90,6 @@ func (d silencing) disown() {
 	}
 }
 
-func sortedSilences(m map[string]incident.Silence) []string {
-	ids := make([]string, 0, len(m))
-	for id := range m {
-		ids = append(ids, id)
-	}
-	sort.Strings(ids)
-	return ids
-}
-
 // owns makes the author of a silence of exactly this machine the assignee of
 // an incident that nobody has; it never takes one away from somebody.
 func (d silencing) owns(s incident.Silence) {
@@ -121,11 +112,4 @@ func (d silencing) owns(s incident.Silence) {
 	if i.State == model.Open {
 		d.state(model.Taken, "silenced by "+p.ID)
 	}
-}
-
-func (d silencing) authorOf(s incident.Silence) string {
-	if p := d.Book.Directory.Author(s.By); p != nil {
-		return p.ID
-	}
-	return s.By
 }

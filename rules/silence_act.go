@@ -22,7 +22,7 @@ const VerbSilence = "silence"
 // VerbUnsilence is the act that ends such a silence before its time.
 const VerbUnsilence = "unsilence"
 
-// longestSilence bounds a silence made outside of the service hours, whose next
+// longestSilence bounds a silence made outside of the service hours, others next
 // closing may be days away.
 const longestSilence = 24 * time.Hour
 
@@ -43,13 +43,10 @@ func (b *Book) PlanSilences(inc incident.Incident, a incident.Act, around incide
 	if d.out.Refusal != nil {
 		return nil, d.out.Refusal
 	}
-	planned := d.acting().silences(a)
 	if a.Verb == VerbUnsilence {
-		for i := range planned {
-			planned[i].EndsAt = now
-		}
+		return d.acting().endings(a), d.out.Refusal
 	}
-	return planned, d.out.Refusal
+	return d.acting().silences(a), d.out.Refusal
 }
 
 // SilenceEnd is when a silence that is made now ends unless somebody names an
@@ -133,7 +130,7 @@ func (d acting) silenceUntil(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// silenceMatchers name the incident's alerts by whose backup of which machine in
+// silenceMatchers name the incident's alerts by others backup of which machine in
 // which role they are, or else by what the scenario identifies an incident by:
 // under the names that Alertmanager knows, each once.
 func (d acting) silenceMatchers() [][]string {
@@ -170,9 +167,46 @@ func (d acting) actSilence(a incident.Act) {
 	}
 }
 
-// actUnsilence records that somebody ended what he had made; it names what that was.
+// endings are the silences that somebody ends before their time: what he made of this
+// incident, here or in Alertmanager, and with force what others made of it. What covers
+// more than it stays. Those that he made here a moment ago are not known yet: what he would
+// make now stands for them.
+func (d acting) endings(a incident.Act) []incident.Silence {
+	others := forced(a)
+	if others && a.Fields["reason"] == "" {
+		d.refuseField("reason", 422, "say why you end what somebody else silenced")
+		return nil
+	}
+	a.Fields = nil
+	out := d.silences(a)
+	for _, id := range slices.Sorted(maps.Keys(d.Incident.Silences)) {
+		s := d.Incident.Silences[id]
+		if !s.Broad() && (others || d.Book.AuthorOf(s) == a.By) {
+			out = append(out, s)
+		}
+	}
+	for i := range out {
+		out[i].StartsAt, out[i].EndsAt = d.Now, d.Now
+	}
+	return out
+}
+
+// actUnsilence records that somebody ended silences; it names which they were.
 func (d acting) actUnsilence(a incident.Act) {
-	if a.Fields[VerbSilence] == "" {
-		d.refuse(409, "no silence that you made here runs: end it where it was made")
+	if a.Fields[VerbSilence] != "" {
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(d.Incident.Silences)) {
+		s := d.Incident.Silences[id]
+		who, until := d.Book.AuthorOf(s), s.EndsAt.In(d.Policy.Zone).Format("2006-01-02 15:04")
+		switch {
+		case s.Broad():
+			d.refuse(409, "the silence of {who} until {at} covers more than this incident: end it in Alertmanager", "who", who, "at", until)
+		case who != a.By:
+			d.refuseField("force", 409, "{who} silenced it until {at}: say that you end it all the same, and why", "who", who, "at", until)
+		}
+	}
+	if d.out.Refusal == nil {
+		d.refuse(409, "no silence of this incident runs: there is nothing to end")
 	}
 }

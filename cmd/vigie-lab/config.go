@@ -195,7 +195,7 @@ type visitor struct{ id, who string }
 
 func visitors() []visitor {
 	return []visitor{
-		{"sup", "the supervisor on duty"}, {"adm1", "an admin who repairs"}, {"am.dupont", "the account manager of Dupont"},
+		{"sup", "the supervisor on duty"}, {"adm1", "an admin who repairs"}, {"adm2", "a second admin"}, {"am.dupont", "the account manager of Dupont"},
 		{"vijay", "who answers for backups"}, {"it.dupont", "the IT contact of Dupont: sees Dupont alone"}, {"lea", "a user of Dupont: sees her computer alone"},
 		{"op", "who operates the hosted platforms"}, {"l3", "level 3, whom operators call upon"}, {"lead", "who answers for the platforms, and reads the month"},
 		{"exploit", "the operations manager of Académie A: sees that platform alone"},

@@ -37,7 +37,7 @@ func (c *Client) Silence(ctx context.Context, s incident.Silence) (made incident
 	}
 	ends := !s.EndsAt.After(s.StartsAt)
 	if ends && old == nil {
-		return s, nil, nil
+		return incident.Silence{}, nil, nil
 	}
 	if old == nil {
 		if s.ID, err = c.put(ctx, s, nil); err != nil {
@@ -68,7 +68,8 @@ func (c *Client) Silence(ctx context.Context, s incident.Silence) (made incident
 // fields are a silence as Alertmanager wrote it, with all that it knows of it.
 type fields map[string]json.RawMessage
 
-// running finds the active silence with the same matchers by the same person.
+// running finds the active silence with the same id, or without one that with the same
+// matchers by the same person.
 // Silences that cannot be read are none of them.
 func (c *Client) running(ctx context.Context, s incident.Silence) (*incident.Silence, fields, error) {
 	raw, err := c.raw(ctx, "silences", nil)
@@ -85,7 +86,7 @@ func (c *Client) running(ctx context.Context, s incident.Silence) (*incident.Sil
 		var snap Snapshot
 		snap.addSilences([]*models.GettableSilence{g})
 		for _, known := range snap.Silences {
-			if known.By == s.By && slices.Equal(sorted(known.Matchers), want) {
+			if s.ID != "" && known.ID == s.ID || s.ID == "" && known.By == s.By && slices.Equal(sorted(known.Matchers), want) {
 				return &known, whole, nil
 			}
 		}

@@ -52,6 +52,7 @@ type callAnswer struct {
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Result string    `json:"result,omitempty"`
+	Until  string    `json:"until,omitempty"` // the day on which who is away is back
 	Note   string    `json:"note,omitempty"`
 }
 
@@ -137,7 +138,10 @@ func (s *site) call(d receiver.Detail, who string) callRow {
 	for _, a := range seen.Acts {
 		switch a.Verb {
 		case "answer":
-			x.Answer = &callAnswer{At: a.At, By: a.By, Result: a.Fields["result"], Note: a.Fields["note"]}
+			x.Answer = &callAnswer{At: a.At, By: a.By, Result: a.Fields["result"], Until: a.Fields["until"], Note: a.Fields["note"]}
+			if x.Answer.Result != "away" {
+				x.Answer.Until = "" // the day of the call itself
+			}
 		case "call":
 			x.Attempts = append(x.Attempts, callTry{At: a.At, By: a.By, Outcome: a.Fields["outcome"], Person: a.Fields["person"], Agreed: a.Fields["agreed"],
 				Note: cmp.Or(a.Fields["note"], a.Fields["reason"]), Next: a.Fields["next_date"]})
@@ -205,6 +209,15 @@ func (v *view) OutcomeText(outcome string) string {
 
 // AsRow is the row of the incident itself.
 func (x callRow) AsRow() incidentRow { return x.incidentRow }
+
+// AnswerText is what a customer answered, with the day on which who is away is back.
+func (v *view) AnswerText(a callAnswer) string {
+	text := v.PageWord("answer." + a.Result)
+	if a.Until != "" {
+		text = strings.ReplaceAll(text, "…", v.Date(v.DayOf(a.Until)))
+	}
+	return text
+}
 
 // Bare is an incident's number as people say it.
 func (v *view) Bare(id string) string { return strings.TrimPrefix(id, "i") }

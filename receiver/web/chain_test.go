@@ -238,3 +238,20 @@ func TestCalls(t *testing.T) {
 		t.Errorf("the trace was accepted, and the call is still to be made:\n%.3000s", text)
 	}
 }
+
+// Of who was away, and of what was agreed, the list says the day as people say it.
+func TestCallsNameTheDay(t *testing.T) {
+	d := newDesk(t, "synomega", "", posting(t))
+	d.fires(model.Labels{"machine": "PC-LEA", "machine_class": "workstation"}, nil)
+	d.acts("i1", "answer", "lea", model.Labels{"result": "away", "until": "2026-03-18"})
+	d.callDue("1") // not before he is back, and has been told once more
+	d.callDue("1")
+	d.acts("i1", "call", "sup", model.Labels{"outcome": "reached", "next_date": "2026-05-05"})
+	code, text := d.browser("sup").get("/calls")
+	must(t, code, text, "Je suis absent jusqu&#39;au 18 mars", "prochaine date : 5 mai")
+	code, text = d.browser("sup").get("/incidents/i1")
+	must(t, code, text, "fin : 18 mars", "prochaine date : 5 mai")
+	if strings.Contains(text, "mail accepté : client told") {
+		t.Error("the time line names a step of the policy, not what its mail is")
+	}
+}

@@ -106,7 +106,6 @@ type historyRow struct {
 	Actor  string    `json:"actor,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 	Text   string    `json:"text,omitempty"`
-	mail   string    // the template of the step that it is about
 }
 
 type messageRow struct {
@@ -268,12 +267,7 @@ func (s *site) history(r *http.Request, o *overview, id string) error {
 		return err
 	}
 	for _, l := range lines {
-		row := historyRow{Line: l.Line, At: l.At, Kind: l.Kind, What: l.What, Actor: l.Actor, Reason: l.Reason, Text: l.Personal}
-		step := l.What[strings.LastIndexByte(l.What, ' ')+1:]
-		if i := slices.IndexFunc(o.Steps, func(x stepRow) bool { return x.Step == step }); i >= 0 && (l.Kind == "step" || l.Kind == "message") {
-			row.mail = o.Steps[i].Template
-		}
-		o.History = append(o.History, row)
+		o.History = append(o.History, historyRow{Line: l.Line, At: l.At, Kind: l.Kind, What: l.What, Actor: l.Actor, Reason: l.Reason, Text: l.Personal})
 	}
 	sent, held, err := s.o.Engine.Mails(r.Context(), id)
 	if err != nil {
@@ -378,7 +372,7 @@ func fitting(purpose string, o *overview, who string, s *policy.Scenario) bool {
 	case "release":
 		return o.Assignee == who
 	case "unsilence":
-		return slices.ContainsFunc(slices.Collect(maps.Values(o.summary.Silences)), func(s incident.Silence) bool { return s.By == who })
+		return slices.ContainsFunc(slices.Collect(maps.Values(o.summary.Silences)), func(s incident.Silence) bool { return !s.Broad() })
 	case "silence":
 		return o.Platform == "" || o.Machine != ""
 	}

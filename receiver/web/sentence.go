@@ -28,9 +28,9 @@ func (v *view) Happened(h historyRow) string {
 		return v.Fill("history.signal", "what", cmp.Or(v.Word("alert."+h.What), v.Word("site.signal."+h.What), v.NameOf("entry", h.What)))
 	case "message":
 		what, step, _ := strings.Cut(h.What, " ")
-		return v.Fill("history.message", "what", v.NameOf("site.delivery", what), "step", v.stepName(h, step))
+		return v.Fill("history.message", "what", v.NameOf("site.delivery", what), "step", v.called("step", step))
 	case "step":
-		return v.Fill("history.step", "step", v.stepName(h, h.What))
+		return v.Fill("history.step", "step", v.called("step", h.What))
 	case "evidence":
 		what, state, _ := strings.Cut(h.What, " ")
 		return v.Fill("history.evidence", "what", v.NameOf("site.evidence", what), "state", v.NameOf("evidence", state))
@@ -53,16 +53,8 @@ func (v *view) Happened(h historyRow) string {
 	return strings.ReplaceAll(h.What, "_", " ")
 }
 
-// stepName says what a step writes; of one without a mail, or of an older policy, its
-// name there.
-func (v *view) stepName(h historyRow, name string) string {
-	if h.mail != "" {
-		return v.Mail(h.mail)
-	}
-	return strings.ReplaceAll(name, "_", " ")
-}
-
-// called names a person or a platform by the id, or a step of the incident by its mail.
+// called names a person or a platform by the id, or a step of the incident by its mail; one
+// without a mail, or of an older policy, by its name there.
 func (v *view) called(kind, name string) string {
 	switch kind {
 	case "platform":
@@ -77,9 +69,12 @@ func (v *view) called(kind, name string) string {
 			}
 		}
 	}
+	if v.book == nil { // the words alone
+		return strings.ReplaceAll(name, "_", " ")
+	}
 	for _, sc := range v.book.InForce(v.now).Scenarios {
 		for _, st := range sc.Steps {
-			if st.Name == name {
+			if st.Name == name && st.Template != "" {
 				return v.Mail(st.Template)
 			}
 		}

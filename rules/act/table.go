@@ -137,7 +137,10 @@ func rows() []Act {
 				Field{Name: "comment", Kind: Line, Help: "what you are doing"},
 				Field{Name: "silence", Kind: Line, Internal: true, Help: "its ids in Alertmanager"}),
 			Forms: []Form{{Purpose: "silence", Asks: []string{"until", "comment"}, Must: []string{"until", "comment"}, Writes: []string{"comment"}}}},
-		{Verb: "unsilence", Does: "Ends the silence that you made, before its time", Who: staff, Ended: true,
-			Fields: with(Field{Name: "silence", Kind: Line, Internal: true, Help: "its ids in Alertmanager"}), Forms: []Form{{Purpose: "unsilence"}}},
+		{Verb: "unsilence", Does: "Ends the silence of it before its time: yours, or with force and a reason another's, who is told", Who: staff, Ended: true,
+			Fields: with(Field{Name: "force", Kind: YesNo, Help: "end what somebody else silenced, too"},
+				Field{Name: "reason", Kind: Text, Help: "why; required for somebody else's"},
+				Field{Name: "silence", Kind: Line, Internal: true, Help: "its ids in Alertmanager"}),
+			Forms: []Form{{Purpose: "unsilence", Asks: []string{"force", "reason"}}}},
 	}
 }

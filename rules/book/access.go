@@ -164,3 +164,11 @@ func (b *Book) forCustomer(inc incident.Incident, id string) incident.Incident {
 	}
 	return out
 }
+
+// AuthorOf is who made a silence: a person of the inventory, or as Alertmanager names him.
+func (b *Book) AuthorOf(s incident.Silence) string {
+	if p := b.Directory.Author(s.By); p != nil {
+		return p.ID
+	}
+	return s.By
+}

@@ -153,11 +153,34 @@ func (d *Situation) forecastYesToday() bool {
 	return a != nil && d.sameDate(a.At, d.Now) && a.Fields["today"] == "yes"
 }
 
-// answered reports whether the customer has said something since it was written to
-// that spares a call: not that it wants one, nor that somebody else should be asked.
+// answered reports whether the customer has said something since it was written to, and
+// since a call to it fell due, that spares a call: not that it wants one, nor that somebody
+// else should be asked.
 func (d *Situation) answered() bool {
 	a := d.LastAct("answer")
-	return a != nil && a.Fields["result"] != "call_me" && !(a.Fields["result"] == "not_mine" && d.wroteOutside(a.At))
+	switch {
+	case a == nil || a.Fields["result"] == "call_me":
+		return false
+	case a.Fields["result"] == "not_mine" && d.wroteOutside(a.At):
+		return false
+	}
+	return !a.At.Before(d.Incident.Raised["task"].At) && !d.toldFirst(a.At)
+}
+
+// toldFirst reports whether the customer was told for the first time after an instant.
+func (d *Situation) toldFirst(after time.Time) bool {
+	var first time.Time
+	for _, st := range d.Scenario.Steps {
+		if !slices.Contains(st.Raises, model.FlagCustomerTold) {
+			continue
+		}
+		for _, r := range d.Incident.Steps {
+			if r.Step == st.Name && r.Episode == d.Incident.Episode && (first.IsZero() || r.DecidedAt.Before(first)) {
+				first = r.DecidedAt
+			}
+		}
+	}
+	return first.After(after)
 }
 
 // wroteOutside reports whether somebody outside was written to after an instant.

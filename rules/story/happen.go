@@ -412,7 +412,7 @@ func (p *player) act(e *event) error {
 // endSilences ends the silences with the same matchers by the same person.
 func endSilences(all []*silence, s incident.Silence, now time.Time) (ids []string) {
 	for _, old := range all {
-		if old.active(now) && old.By == s.By && slices.Equal(old.Matchers, s.Matchers) {
+		if old.active(now) && (old.ID == s.ID || s.ID == "" && old.By == s.By && slices.Equal(old.Matchers, s.Matchers)) {
 			old.EndsAt, ids = now, append(ids, old.ID)
 		}
 	}

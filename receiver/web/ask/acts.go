@@ -10,7 +10,9 @@ import (
 
 	"vigie/receiver"
 	"vigie/receiver/message/locale"
+	"vigie/rules"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 	"vigie/rules/model"
 	"vigie/rules/policy"
 )
@@ -47,7 +49,7 @@ func (a Acts) Fields(l locale.Locale, o receiver.Opened) []Field {
 		f, _ := row.Field(name)
 		in := a.field(l, o, row.Verb, f, pol, scenario)
 		in.Required = slices.Contains(form.Must, name)
-		if concerns(o, f, scenario) {
+		if a.concerns(o, f, scenario) {
 			out = append(out, in)
 		}
 	}
@@ -55,7 +57,12 @@ func (a Acts) Fields(l locale.Locale, o receiver.Opened) []Field {
 }
 
 // concerns reports whether a field has a meaning for this incident.
-func concerns(o receiver.Opened, f act.Field, s *policy.Scenario) bool {
+func (a Acts) concerns(o receiver.Opened, f act.Field, s *policy.Scenario) bool {
+	if o.Verb == rules.VerbUnsilence { // what somebody else silenced
+		return slices.ContainsFunc(slices.Collect(maps.Values(o.Incident.Silences)), func(s incident.Silence) bool {
+			return !s.Broad() && !slices.Equal(o.Actors, []string{a.Engine.Book().AuthorOf(s)})
+		})
+	}
 	switch f.Name {
 	case "force": // somebody else has it
 		return o.Incident.Assignee != "" && !slices.Equal(o.Actors, []string{o.Incident.Assignee})

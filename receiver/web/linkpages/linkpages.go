@@ -83,6 +83,7 @@ type page struct {
 	Command      string
 	HistoryTitle string
 	History      []pair
+	over         map[string]string // of each row by which nothing can be done any more, why
 }
 
 // Lang is the code of the page's language.
@@ -123,6 +124,8 @@ func (l *Pages) settled(w http.ResponseWriter, p *page, o receiver.Opened, err e
 		l.used(w, p, o)
 	case over(o):
 		l.over(w, p, o)
+	case len(o.Rows) > 0 && len(p.over) == len(o.Rows):
+		l.allOver(w, p, o)
 	default:
 		return false
 	}
@@ -195,9 +198,13 @@ func (l *Pages) mend(p *page, f *Form, err error) string {
 // used says that a link was used already; what is to be done more is done with
 // the command, or by the link of a newer mail.
 func (l *Pages) used(w http.ResponseWriter, p *page, o receiver.Opened) {
-	p.Said, p.Tone = p.PageSay("used", "when", p.PageMoment(o.Used.At), "who", l.name(o.Used.By)), "good"
+	p.Said, p.Tone = l.usedText(p.Locale, o), "good"
 	p.otherwise(o)
 	l.write(w, http.StatusGone, p)
+}
+
+func (l *Pages) usedText(p locale.Locale, o receiver.Opened) string {
+	return p.PageSay("used", "when", p.PageMoment(o.Used.At), "who", l.name(o.Used.By))
 }
 
 // over reports whether what a link is for has no meaning any more: the incident ended.
@@ -207,14 +214,19 @@ func over(o receiver.Opened) bool {
 }
 
 func (l *Pages) over(w http.ResponseWriter, p *page, o receiver.Opened) {
-	at := p.PageMoment(o.Incident.ResolvedAt)
-	p.Said, p.Tone = p.PageSay("over", "state", p.PageWord("state."+string(o.Incident.State)), "when", at), "bad"
-	if o.Outside {
-		p.Said = p.PageSay("over.outside", "when", at)
-	} else {
+	p.Said, p.Tone = overText(p.Locale, o), "bad"
+	if !o.Outside {
 		p.CommandLabel, p.Command = p.PageWord("over.reopen"), act.Command("reopen", o.Grant.Incident)
 	}
 	l.write(w, http.StatusConflict, p)
+}
+
+func overText(p locale.Locale, o receiver.Opened) string {
+	at := p.PageMoment(o.Incident.ResolvedAt)
+	if o.Outside {
+		return p.PageSay("over.outside", "when", at)
+	}
+	return p.PageSay("over", "state", p.PageWord("state."+string(o.Incident.State)), "when", at)
 }
 
 func (l *Pages) fail(w http.ResponseWriter, p *page, o receiver.Opened, err error) {
@@ -276,7 +288,7 @@ func (l *Pages) page(r *http.Request, o receiver.Opened) *page {
 	}
 	if len(o.Rows) > 0 {
 		t.Zone, t.Ref = o.Incident.OpenedAt.Location(), l.o.Now()
-		p.Title = t.PageWord("title.several")
+		p.Title, p.over = t.PageWord("title.several"), l.rowsOver(r, t, o)
 		return p
 	}
 	book, inc := l.o.Engine.Book(), o.Incident

@@ -19,7 +19,7 @@ import (
 // rowChoice is one row of a mail that can be ticked.
 type rowChoice struct {
 	Value, Text, More string
-	Chosen            bool
+	Chosen, Over      bool
 }
 
 // several are the parts of a page about all rows of a mail.
@@ -38,7 +38,7 @@ type several struct {
 // asks for it once for all of them.
 func (l *Pages) rows(w http.ResponseWriter, r *http.Request, p *page, o receiver.Opened) {
 	given, what := r.PostForm, r.PostForm.Get("do")
-	chosen := picked(o, given)
+	chosen := picked(p, o, given)
 	who := given.Get("who")
 	if who == "" && len(o.Actors) == 1 {
 		who = o.Actors[0]
@@ -130,15 +130,54 @@ func (l *Pages) each(r *http.Request, p *page, o receiver.Opened, chosen []strin
 	return out
 }
 
-// picked are the incidents that were ticked.
-func picked(o receiver.Opened, given url.Values) []string {
+// picked are the incidents that were ticked; all are those that something can be done to.
+func picked(p *page, o receiver.Opened, given url.Values) []string {
 	var out []string
 	for _, row := range o.Rows {
-		if given.Get("all") != "" || slices.Contains(given["row"], row.Grant.Incident) {
-			out = append(out, row.Grant.Incident)
+		id := row.Grant.Incident
+		if given.Get("all") != "" && p.over[id] == "" || slices.Contains(given["row"], id) {
+			out = append(out, id)
 		}
 	}
 	return out
+}
+
+// rowsOver tells of each row by which nothing can be done any more why that is: all that it
+// offered was done by it, or has no meaning since the incident ended.
+func (l *Pages) rowsOver(r *http.Request, p *locale.Locale, o receiver.Opened) map[string]string {
+	out := map[string]string{}
+	for _, row := range o.Rows {
+		id, why := row.Grant.Incident, ""
+		for _, what := range o.Offers {
+			x, err := l.o.Engine.Row(r.Context(), o, id, what)
+			switch {
+			case err != nil:
+				why = "" // to try it says what is the matter
+			case x.Used != nil:
+				why = l.usedText(*p, x)
+				continue
+			case over(x):
+				why = overText(*p, x)
+				continue
+			}
+			why = ""
+			break
+		}
+		if why != "" {
+			out[id] = why
+		}
+	}
+	return out
+}
+
+// allOver answers where nothing can be done to any row.
+func (l *Pages) allOver(w http.ResponseWriter, p *page, o receiver.Opened) {
+	p.Said, p.Tone = p.PageWord("rows.over"), "bad"
+	for _, row := range o.Rows {
+		id := row.Grant.Incident
+		p.Facts = append(p.Facts, pair{l.rowName(p, o, id), p.over[id]})
+	}
+	l.write(w, http.StatusConflict, p)
 }
 
 // choose is the first page's form: the rows, and a button for each act.
@@ -148,7 +187,11 @@ func (l *Pages) choose(p *page, o receiver.Opened, given url.Values) *Form {
 	s := &several{All: p.PageWord("rows.all"), AllOn: given.Get("all") != ""}
 	for _, row := range o.Rows {
 		id := row.Grant.Incident
-		s.Rows = append(s.Rows, rowChoice{Value: id, Text: l.rowName(p, o, id), More: l.rowMore(p, row), Chosen: slices.Contains(given["row"], id)})
+		more, over := p.over[id]
+		if !over {
+			more = l.rowMore(p, row)
+		}
+		s.Rows = append(s.Rows, rowChoice{Value: id, Text: l.rowName(p, o, id), More: more, Over: over, Chosen: slices.Contains(given["row"], id)})
 	}
 	for _, what := range o.Offers {
 		s.Buttons = append(s.Buttons, ask.Option{Value: what, Text: p.PageWord("button." + what)})

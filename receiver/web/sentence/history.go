@@ -66,6 +66,9 @@ func (v Speaker) value(field, value string) string {
 	if at, err := time.Parse(time.RFC3339, value); err == nil {
 		return v.Short(at)
 	}
+	if day, err := time.ParseInLocation(time.DateOnly, value, v.Zone); err == nil {
+		return v.Date(day)
+	}
 	for _, list := range lists[field] {
 		if said := v.Word(list + value); said != "" {
 			return said
