@@ -456,6 +456,9 @@ func (d Schedule) Shift(st *policy.Step, at time.Time) time.Time {
 		return at
 	}
 	cal := d.Calendar(b.Calendar)
+	if d.toOutside(st) {
+		at, _ = d.AfterAbsence(cal, at, b.From) // who is away hears of it when he is back
+	}
 	date := cal.Date(at)
 	if cal.IsBusinessDay(date) {
 		from, until := cal.At(date, b.From), d.until(cal, b, date)
@@ -475,6 +478,14 @@ func (d Schedule) Shift(st *policy.Step, at time.Time) time.Time {
 		return at // by then it would be over
 	}
 	return moved
+}
+
+// toOutside tells whether a step writes to the customer's people.
+func (d Schedule) toOutside(st *policy.Step) bool {
+	return slices.ContainsFunc(st.To, func(role string) bool {
+		r := d.Policy.Roles[role]
+		return r != nil && r.Outside
+	})
 }
 
 func (d Schedule) until(cal *calendar.Calendar, b *policy.Between, date calendar.Date) time.Time {
