@@ -22,7 +22,7 @@ const VerbSilence = "silence"
 // VerbUnsilence is the act that ends such a silence before its time.
 const VerbUnsilence = "unsilence"
 
-// longestSilence bounds a silence made outside of the service hours, others next
+// longestSilence bounds a silence made outside of the service hours, whose next
 // closing may be days away.
 const longestSilence = 24 * time.Hour
 
@@ -130,7 +130,7 @@ func (d acting) silenceUntil(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// silenceMatchers name the incident's alerts by others backup of which machine in
+// silenceMatchers name the incident's alerts by whose backup of which machine in
 // which role they are, or else by what the scenario identifies an incident by:
 // under the names that Alertmanager knows, each once.
 func (d acting) silenceMatchers() [][]string {
