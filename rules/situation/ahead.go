@@ -47,14 +47,38 @@ func (d *Situation) AllAhead() []Ahead {
 	if until, in := d.MaintenanceAt(d.Now); in {
 		add("maintenance_over", until)
 	}
-	if i.Assignee != "" && d.Scenario.Owner != nil && i.State != model.Waiting && !i.Flags[model.FlagSilenced] {
-		cal := d.Calendar(d.Scenario.Calendar)
-		if at, err := cal.EffectiveStart(d.Schedule().After(d.LastWord(), d.Scenario.Owner.LapsesAfter)); err == nil {
-			add("lapsed", at)
-		}
+	if at, ok := lapses(d); ok {
+		add("lapsed", at)
 	}
 	slices.SortFunc(out, func(a, b Ahead) int { return a.At.Compare(b.At) })
 	return out
+}
+
+// lapses is when what somebody has is given back: at the first opening at which he is
+// away, or when he has said nothing about it for the policy's time.
+func lapses(d *Situation) (time.Time, bool) {
+	i := d.Incident
+	if i.Assignee == "" || d.Scenario.Owner == nil || i.State == model.Waiting {
+		return time.Time{}, false
+	}
+	cal := d.Calendar(d.Scenario.Calendar)
+	silent := d.Schedule().After(d.LastWord(), d.Scenario.Owner.LapsesAfter)
+	if promised, ok := d.Promised(i.Progress.ExpectedDate); ok {
+		silent = incident.Later(silent, promised)
+	}
+	silent, err := cal.EffectiveStart(silent)
+	const openings = 10 // an absence that begins later is seen in time
+	at, known := cal.EffectiveStart(d.Now)
+	for n := 0; n < openings && known == nil && at.Before(silent); n++ {
+		if _, away := d.Book.Directory.Away(i.Assignee, at); away {
+			return at, true
+		}
+		var next calendar.Date
+		if next, known = cal.AddBusinessDays(cal.Date(at), 1); known == nil {
+			at, _ = cal.Opening(next)
+		}
+	}
+	return silent, err == nil && !i.Flags[model.FlagSilenced]
 }
 
 // OutageUntil is until when a common failure is told in the incident's place.
