@@ -44,14 +44,18 @@ func TestASilenceIsEndedEarly(t *testing.T) {
 	silenced := func(matcher string) string {
 		return "  - {at: 2026-11-03T08:40:00+01:00, silence: {matchers: ['" + matcher + "'], by: adm1, comment: x, until: 2026-11-03T10:30:00+01:00}}\n"
 	}
-	for ending, want := range map[string]struct{ told, refused bool }{
-		unsilence("adm1"):             {false, false},
-		unsilence("adm2"):             {true, true},
-		"":                            {true, false},
-		unsilence("adm2, force: yes"): {true, true},
-		unsilence(`adm2, force: yes, reason: "disk replaced"`): {true, false},
-		silenced(`machine="SRV-AD"`) + unsilence("adm1"):       {false, false},
-		silenced(`customer="dupont"`) + unsilence("adm1"):      {true, false}, // it covers more than this
+	for ending, want := range map[string]struct {
+		told    bool
+		refused int
+	}{
+		unsilence("adm1"):             {false, 0},
+		unsilence("adm2"):             {true, 409},
+		"":                            {true, 0},
+		unsilence("adm2, force: yes"): {true, 422},
+		unsilence("adm1, force: yes"): {true, 422},
+		unsilence(`adm2, force: yes, reason: "disk replaced"`): {true, 0},
+		silenced(`machine="SRV-AD"`) + unsilence("adm1"):       {false, 0},
+		silenced(`customer="dupont"`) + unsilence("adm1"):      {true, 0}, // it covers more than this
 	} {
 		happened := played(t, exampleBook(t, "synomega"), "silenced", `start: 2026-11-03T08:00:00+01:00
 until: 2026-11-03T11:00:00+01:00
@@ -62,8 +66,14 @@ events:
 		if got := slices.ContainsFunc(happened, func(h story.Happening) bool { return h.What == "notification" && h.Step == "silence_over" }); got != want.told {
 			t.Errorf("%s told that the silence is over: %v", ending, got)
 		}
-		if got := slices.ContainsFunc(happened, func(h story.Happening) bool { return h.What == "refused" }); got != want.refused {
-			t.Errorf("%s refused: %v", ending, got)
+		refused := 0
+		for _, h := range happened {
+			if h.What == "refused" {
+				refused = h.Status
+			}
+		}
+		if refused != want.refused {
+			t.Errorf("%s refused: %d, want %d", ending, refused, want.refused)
 		}
 	}
 }

@@ -22,7 +22,7 @@ const VerbSilence = "silence"
 // VerbUnsilence is the act that ends such a silence before its time.
 const VerbUnsilence = "unsilence"
 
-// longestSilence bounds a silence made outside of the service hours, others next
+// longestSilence bounds a silence made outside of the service hours, whose next
 // closing may be days away.
 const longestSilence = 24 * time.Hour
 
@@ -130,7 +130,7 @@ func (d acting) silenceUntil(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// silenceMatchers name the incident's alerts by others backup of which machine in
+// silenceMatchers name the incident's alerts by whose backup of which machine in
 // which role they are, or else by what the scenario identifies an incident by:
 // under the names that Alertmanager knows, each once.
 func (d acting) silenceMatchers() [][]string {
@@ -167,14 +167,12 @@ func (d acting) actSilence(a incident.Act) {
 	}
 }
 
-// endings are the silences that somebody ends before their time: what he made of this
-// incident, here or in Alertmanager, and with force what others made of it. What covers
-// more than it stays. Those that he made here a moment ago are not known yet: what he would
-// make now stands for them.
+// endings are the silences that somebody ends before their time: his of this incident, and
+// with force others'; what covers more than it stays. Those that he made here a moment ago
+// are not known yet: what he would make now stands for them.
 func (d acting) endings(a incident.Act) []incident.Silence {
 	others := forced(a)
-	if others && a.Fields["reason"] == "" {
-		d.refuseField("reason", 422, "say why you end what somebody else silenced")
+	if d.unexplained(a) {
 		return nil
 	}
 	a.Fields = nil
@@ -191,9 +189,17 @@ func (d acting) endings(a incident.Act) []incident.Silence {
 	return out
 }
 
+// unexplained refuses to end what somebody else silenced without a word.
+func (d acting) unexplained(a incident.Act) bool {
+	if forced(a) && a.Fields["reason"] == "" {
+		d.refuseField("reason", 422, "say why you end what somebody else silenced")
+	}
+	return d.out.Refusal != nil
+}
+
 // actUnsilence records that somebody ended silences; it names which they were.
 func (d acting) actUnsilence(a incident.Act) {
-	if a.Fields[VerbSilence] != "" {
+	if d.unexplained(a) || a.Fields[VerbSilence] != "" {
 		return
 	}
 	for _, id := range slices.Sorted(maps.Keys(d.Incident.Silences)) {

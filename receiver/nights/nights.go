@@ -125,7 +125,7 @@ const (
 // What is said without asking.
 var (
 	errNone   = errors.New("no Prometheus is configured")
-	errSilent = errors.New("Prometheus did not answer a moment ago")
+	errSilent = errors.New("a moment ago Prometheus did not answer")
 )
 
 // Reported are the machines that are backed up now by what the rules record, by
