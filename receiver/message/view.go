@@ -184,12 +184,6 @@ func (v *view) LeftBy() string {
 	return v.item.LeftBy()
 }
 
-// AllLeft tells whether each of them was given back, be it by one person or several:
-// the mail then begins nobody's duty.
-func (v *view) AllLeft() bool {
-	return !slices.ContainsFunc(v.Items, func(i *item) bool { return i.LeftBy() == "" })
-}
-
 // Count is how many incidents the mail speaks of.
 func (v *view) Count() int { return len(v.Items) }
 
