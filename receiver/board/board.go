@@ -57,13 +57,22 @@ func (r *Row) Has(text string, dir *inventory.Directory) bool {
 	if c := dir.Customers[r.Identity[model.LabelCustomer]]; c != nil && says(c.Name) {
 		return true
 	}
-	if p := dir.Person(r.Assignee); p != nil && says(p.Name) {
+	if p := dir.Person(r.Assignee); says(r.Assignee) || p != nil && says(p.Name) {
 		return true
 	}
 	return slices.ContainsFunc(r.Platforms, func(id string) bool {
 		p := dir.Platforms[id]
 		return says(id) || p != nil && says(p.Name)
 	})
+}
+
+// Outside is the row as a customer's own person sees it, who finds nothing by what he is
+// not shown: who has it, and which platforms it hits that are not his.
+func (r *Row) Outside(his func(platform string) bool) *Row {
+	out := *r
+	out.Assignee, out.Silenced, out.Double = "", false, false
+	out.Platforms = slices.DeleteFunc(slices.Clone(r.Platforms), func(id string) bool { return !his(id) })
+	return &out
 }
 
 // Incident is as much of the incident as tells whom it concerns.
@@ -98,7 +107,7 @@ func RowOf(i *incident.Incident) *Row {
 	for _, x := range i.Reports {
 		r.Reporters = append(r.Reporters, x.By)
 	}
-	words := []string{i.Assignee, i.Scenario, string(i.State)}
+	words := []string{i.Scenario, string(i.State)}
 	for _, k := range slices.Sorted(maps.Keys(i.Identity)) {
 		words = append(words, i.Identity[k])
 	}

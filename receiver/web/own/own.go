@@ -31,7 +31,7 @@ const mostEnded = 1000
 func Ended(ctx context.Context, e *receiver.Engine, who string) ([]*board.Row, error) {
 	var all []receiver.Summary
 	for _, state := range []model.State{model.Resolved, model.Closed} {
-		some, err := e.Incidents(ctx, store.Filter{State: string(state), Ended: true, Limit: mostEnded})
+		some, _, err := Incidents(ctx, e, who, store.Filter{State: string(state), Ended: true, Limit: mostEnded}, "")
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +90,7 @@ func concerning(rows []*board.Row, book *rules.Book, who string) []*board.Row {
 	var own []*board.Row
 	for _, row := range rows {
 		if inc := row.Incident(); book.Concerns(&inc, who) {
-			own = append(own, row)
+			own = append(own, row.Outside(func(platform string) bool { return book.Directory.Answers(who, "", "", platform) }))
 		}
 	}
 	return own
