@@ -78,7 +78,9 @@ func (b *Book) monthlyMails(p *policy.Policy, x policy.Dispatch, scope report.Sc
 	customer := scope.Customer
 	if of := b.Directory.Platforms[scope.Platform]; of != nil {
 		inc.Identity[model.LabelPlatform] = scope.Platform
-		customer = cmp.Or(customer, of.Customer)
+		if customer = cmp.Or(customer, of.Customer); !of.Serves(month.From, month.To) {
+			return nil
+		}
 	}
 	if customer != "" {
 		inc.Identity[model.LabelCustomer] = customer

@@ -44,14 +44,14 @@ func (s *site) own(r *http.Request, who string) (receiver.Summary, error) {
 	return inc, err
 }
 
-// mayRead refuses what was written about a confidential incident to whoever is
-// not named for it.
-func (s *site) mayRead(r *http.Request, who string) error {
+// mayRead returns the incident of a request to whoever may read what was written about
+// it: a confidential one is refused to who is not named for it.
+func (s *site) mayRead(r *http.Request, who string) (receiver.Summary, error) {
 	inc, err := s.own(r, who)
 	if err == nil && !s.o.Engine.Book().MayRead(&inc.Incident, who) {
-		return incident.Refuse(http.StatusForbidden, "incident {incident} is confidential: its journal is for those named under access.confidential in the inventory", "incident", inc.ID)
+		return inc, incident.Refuse(http.StatusForbidden, "incident {incident} is confidential: its journal is for those named under access.confidential in the inventory", "incident", inc.ID)
 	}
-	return err
+	return inc, err
 }
 
 // seen leaves out of a list what is not a person's, and of the rest what he may

@@ -174,7 +174,7 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	code := receiver.Status(err)
-	x.Said = ask.Mend(v.Locale, x.Fields, err, v.refusal(err), v.Fill("act.refused", "why", p.why(v, err)))
+	x.Said = ask.Mend(v.Locale, x.Fields, err, v.Refusal(err), v.Fill("act.refused", "why", p.why(v, err)))
 	p.show(w, code, "signals", v, d)
 }
 

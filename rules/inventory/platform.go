@@ -4,7 +4,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"vigie/internal/fleet"
 	"vigie/internal/strict"
 	"vigie/rules/model"
 )
@@ -21,6 +23,14 @@ type Platform struct {
 	ServiceLead []string
 	Runbook     string
 	Probes      []string // what must be probed: host, any page, indicators
+	// Commissioned is from when anything is owed for it, Decommissioned from when nothing
+	// is any more; zero for always.
+	Commissioned, Decommissioned time.Time
+}
+
+// Serves reports whether anything is owed for it at some time from an instant to another.
+func (p *Platform) Serves(from, to time.Time) bool {
+	return serves(p.Commissioned, p.Decommissioned, from, to)
 }
 
 // Indicators is the one value of Probes that is no probe: figures that an exporter
@@ -43,6 +53,9 @@ type platformEntry struct {
 	ServiceLead []string `yaml:"service_lead"`
 	Runbook     string   `yaml:"runbook"`
 	Probes      []string `yaml:"probes"`
+
+	Commissioned   fleet.Moment `yaml:"commissioned"` // as of a customer
+	Decommissioned fleet.Moment `yaml:"decommissioned"`
 }
 
 func (l *loader) platforms(entries map[string]platformEntry) {
@@ -54,9 +67,11 @@ func (l *loader) platforms(entries map[string]platformEntry) {
 		if e.Name == "" {
 			e.Name = id
 		}
+		from, until := l.service(e.At, "platforms."+id, e.Commissioned, e.Decommissioned)
 		l.dir.Platforms[id] = &Platform{
 			ID: id, Name: e.Name, Customer: e.Customer, Host: e.Host, Managers: e.Managers,
 			Operators: e.Operators, Level3: e.Level3, ServiceLead: e.ServiceLead, Runbook: e.Runbook, Probes: e.Probes,
+			Commissioned: from, Decommissioned: until,
 		}
 	}
 }
