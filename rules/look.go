@@ -33,8 +33,8 @@ type Trial struct {
 	Policy  string       `json:"policy"`
 	Ignored string       `json:"ignored,omitempty"`
 	Refused string       `json:"refused,omitempty"`
-	// Refusal is the same, to be said in a language; nil for none.
-	Refusal *incident.Refusal `json:"-"`
+
+	Refusal *incident.Refusal `json:"-"` // the same, to be said in a language
 }
 
 // Try tells what would follow if a failure with these labels began now: which

@@ -89,10 +89,7 @@ func (m *Measurer) writeMonth(b *incidents.Batch, tx *store.Tx, id string) error
 	if !ok {
 		return nil
 	}
-	if over.Unmeasured() { // what was before its first start, or the platform's, it does not speak of
-		if p := b.Book.Directory.Platforms[id]; !p.Commissioned.IsZero() && p.Commissioned.Format("2006-01") > over.Month {
-			return nil
-		}
+	if over.Unmeasured() { // what was before its first start it does not speak of
 		begun, err := store.Past{Tx: tx}.Begun()
 		if err != nil || begun.Unix() <= 0 || begun.In(b.Book.InForce(b.Now).Zone).Format("2006-01") > over.Month {
 			return err

@@ -14,6 +14,9 @@ func (v *view) Mail(template string) string {
 	return about.Mail(v.Language, v.site.o.Engine, template)
 }
 
+// Ignored says why no incident follows.
+func (v *view) Ignored(why string) string { return v.NameOf("site.ignored", why) }
+
 // Happened says a line of the history in words.
 func (v *view) Happened(h historyRow) string {
 	switch h.Kind {

@@ -42,6 +42,19 @@ func (p *Platform) Probed() []string {
 	return slices.DeleteFunc(slices.Clone(p.Probes), func(probe string) bool { return probe == Indicators })
 }
 
+// Served is the part of a span of time in which anything is owed for a platform; it ends
+// before it begins where that is none.
+func (d *Directory) Served(platform string, from, until time.Time) (time.Time, time.Time) {
+	p := d.Platforms[platform]
+	if p != nil && p.Commissioned.After(from) {
+		from = p.Commissioned
+	}
+	if p != nil && !p.Decommissioned.IsZero() && p.Decommissioned.Before(until) {
+		until = p.Decommissioned
+	}
+	return from, until
+}
+
 type platformEntry struct {
 	At          strict.Position
 	Name        string   `yaml:"name"`
