@@ -91,25 +91,37 @@ func (p *player) compose() error {
 	p.mail.waiting = slices.DeleteFunc(p.mail.waiting, func(m *message) bool { return !p.store.Waits(m.rows[0].note.ID) })
 	for made := true; made; {
 		made = false
-		for _, key := range p.store.DueBundles(p.now) {
-			ns := p.store.Bundle(key, p.now)
-			if len(ns) == 0 {
-				continue
+		err := incidents.InTurn(p.store.DueBundles(p.now), func(key string, inParts bool) (bool, error) {
+			ns, whole := p.store.Bundle(key, p.now)
+			if !whole && !inParts {
+				return false, nil
 			}
-			p.store.Leave(ns)
-			p.mail.count++
-			m := &message{id: fmt.Sprintf("m%d@story", p.mail.count)}
-			for _, n := range ns {
-				r, err := p.store.Incident(n.IncidentID)
-				if err != nil {
-					return err
-				}
-				m.rows = append(m.rows, row{r, n})
-			}
-			p.mail.wait(m)
-			made = true
+			made = made || len(ns) > 0
+			return true, p.write(ns)
+		})
+		if err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// write makes a message of what leaves together.
+func (p *player) write(ns []incident.Notification) error {
+	if len(ns) == 0 {
+		return nil
+	}
+	p.store.Leave(ns)
+	p.mail.count++
+	m := &message{id: fmt.Sprintf("m%d@story", p.mail.count)}
+	for _, n := range ns {
+		r, err := p.store.Incident(n.IncidentID)
+		if err != nil {
+			return err
+		}
+		m.rows = append(m.rows, row{r, n})
+	}
+	p.mail.wait(m)
 	return nil
 }
 
