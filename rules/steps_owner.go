@@ -34,7 +34,7 @@ func (d keeping) lapse() {
 	if err != nil {
 		return
 	}
-	if leaves, away := d.OwnerAway(d.Horizon); away && leaves.After(d.Horizon) {
+	if leaves, away := d.Schedule().OwnerAway(d.Horizon); away && leaves.After(d.Horizon) {
 		d.wakeBy(leaves)
 	}
 	d.wakeAtShift()
@@ -77,7 +77,7 @@ func (d keeping) giveBack(why string) {
 // wakeAtShift looks again when the rota by which the owner had it changes hands.
 func (d keeping) wakeAtShift() {
 	if r := d.Policy.Roles[d.Incident.Progress.OnDutyRole]; r != nil && r.Kind == policy.RoleRota {
-		if next, changes := d.NextShift(r); changes {
+		if next, changes := d.Schedule().NextShift(r); changes {
 			d.wakeBy(next)
 		}
 	}

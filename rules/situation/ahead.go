@@ -67,7 +67,7 @@ func lapses(d *Situation) (time.Time, bool) {
 		silent = incident.Later(silent, promised)
 	}
 	silent, err := cal.EffectiveStart(silent)
-	if at, away := d.OwnerAway(d.Now); away && at.Before(silent) {
+	if at, away := d.Schedule().OwnerAway(d.Now); away && at.Before(silent) {
 		return at, true
 	}
 	return silent, err == nil && !i.Flags[model.FlagSilenced]
@@ -75,7 +75,7 @@ func lapses(d *Situation) (time.Time, bool) {
 
 // OwnerAway is the first instant of service hours, from one on, at which whoever has the
 // incident is away.
-func (d *Situation) OwnerAway(from time.Time) (time.Time, bool) {
+func (d Schedule) OwnerAway(from time.Time) (time.Time, bool) {
 	const absences = 50
 	cal := d.Calendar(d.Scenario.Calendar)
 	for range absences {

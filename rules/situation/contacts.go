@@ -162,7 +162,9 @@ func (d Contacts) field(role, field, platform string) []incident.Party {
 			return d.People(role, []string{all[len(all)-1].By})
 		}
 	case "incident.silence_authors":
-		return d.People(role, d.Incident.Progress.SilenceAuthors)
+		return slices.DeleteFunc(d.People(role, d.Incident.Progress.SilenceAuthors), func(p incident.Party) bool {
+			return d.Book.Directory.Person(p.Person) == nil // what Alertmanager takes for an author is nobody's address
+		})
 	case "incident.told_to":
 		return d.about(platform, d.told(role, false, false))
 	case "incident.told_cc":

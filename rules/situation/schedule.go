@@ -375,13 +375,13 @@ func (d Schedule) shiftTrigger(t policy.Trigger) (time.Time, int, string, bool) 
 }
 
 // NextShift is when a rota role passes to somebody else next.
-func (d *Situation) NextShift(r *policy.Role) (time.Time, bool) {
+func (d Schedule) NextShift(r *policy.Role) (time.Time, bool) {
 	return d.Book.Directory.NextChange(r.Rota, d.Horizon, d.Horizon.Add(shiftsAhead), d.filled(r))
 }
 
 // filled names who fills a role at an instant, those who stand in for somebody included: it
 // passes to others when one of them leaves, too.
-func (d *Situation) filled(r *policy.Role) func(time.Time) string {
+func (d Schedule) filled(r *policy.Role) func(time.Time) string {
 	return func(at time.Time) string {
 		var ids []string
 		for _, p := range d.Contacts().Resolve(r.Name, "", at) {

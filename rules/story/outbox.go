@@ -8,6 +8,7 @@ import (
 
 	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/incidents/memory"
 )
 
 // outbox stands in for the mail server, with the messages on their way to it.
@@ -97,7 +98,7 @@ func (p *player) compose() error {
 				return false, nil
 			}
 			made = made || len(ns) > 0
-			return true, p.write(ns)
+			return true, p.mail.write(p.store, ns)
 		})
 		if err != nil {
 			return err
@@ -107,21 +108,21 @@ func (p *player) compose() error {
 }
 
 // write makes a message of what leaves together.
-func (p *player) write(ns []incident.Notification) error {
+func (o *outbox) write(store *memory.Store, ns []incident.Notification) error {
 	if len(ns) == 0 {
 		return nil
 	}
-	p.store.Leave(ns)
-	p.mail.count++
-	m := &message{id: fmt.Sprintf("m%d@story", p.mail.count)}
+	store.Leave(ns)
+	o.count++
+	m := &message{id: fmt.Sprintf("m%d@story", o.count)}
 	for _, n := range ns {
-		r, err := p.store.Incident(n.IncidentID)
+		r, err := store.Incident(n.IncidentID)
 		if err != nil {
 			return err
 		}
 		m.rows = append(m.rows, row{r, n})
 	}
-	p.mail.wait(m)
+	o.wait(m)
 	return nil
 }
 
