@@ -191,7 +191,7 @@ func (v *view) Count() int { return len(v.Items) }
 // or of incidents.
 func (v *view) Machines() string {
 	switch {
-	case v.SameMachine() && v.IsPlatform():
+	case v.SameMachine() && (v.IsPlatform() || !v.OnlyBackups()):
 	case v.SameMachine() && !v.outside:
 		return v.Plural("backups", len(v.Items))
 	case v.IsPlatform():
@@ -202,6 +202,12 @@ func (v *view) Machines() string {
 		return v.Plural("machines", v.things())
 	}
 	return v.Plural("incidents", len(v.Items))
+}
+
+// OnlyBackups tells that each incident of the mail is a backup's, and not a copy's or
+// whatever else an alert says of a machine.
+func (v *view) OnlyBackups() bool {
+	return !slices.ContainsFunc(v.Items, func(i *item) bool { return !i.isBackup() || i.Copy() })
 }
 
 // Computers is Machines in the words of a customer.
@@ -227,11 +233,11 @@ func (v *view) Fact() string {
 		return v.item.Fact()
 	}
 	for _, i := range v.Items[1:] {
-		if i.kind() != v.kind() || i.Engine() != v.Engine() {
+		if i.kind() != v.kind() || i.Engine() != v.Engine() || i.Noun() != v.Noun() {
 			return v.Word("fact.many")
 		}
 	}
-	return v.Say("fact."+v.kind(), "engine", v.Made())
+	return v.Say("fact."+v.kind(), "backup", v.Noun(), "engine", v.Made())
 }
 
 // AlertOwn names what the alerts of the mail tell of.
