@@ -200,7 +200,7 @@ func (i subject) Source() string {
 	if name, is := strings.CutPrefix(i.source(), "alertmanager/"); is {
 		return i.Say("source.alertmanager", "name", name)
 	}
-	if i.f.Exporter != "" {
+	if i.f.Exporter != "" && !(i.f.Kind == "source_down" && i.source() != "") { // it tells of its source
 		return i.Say("source.exporter", "name", i.f.Exporter)
 	}
 	return cmp.Or(i.Engine(), i.source(), i.f.Item)
