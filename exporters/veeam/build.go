@@ -252,8 +252,8 @@ func (b *builder) file(h *jobHistory, t taskSession, ref sessionRef) {
 	case run.End.IsZero():
 		b.unknown("task_time", run.ID) // of a task that ended
 		return
-	case run.End.Before(run.Start):
-		run.End = run.End.Add(time.Hour) // the clock went back meanwhile
+	case run.End.Before(run.Start) && loc != b.config.location:
+		run.End = run.End.Add(time.Hour) // the clock went back meanwhile, which an offset alone does not know
 	}
 	key := objectKey(string(t.Name))
 	o := h.objects[key]

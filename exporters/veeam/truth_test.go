@@ -111,3 +111,18 @@ func TestTasksInTheHourThatComesTwice(t *testing.T) {
 		}
 	}
 }
+
+// A clock that is set right during a task makes no end of it that lies an hour later.
+func TestTaskThatEndsBeforeItsStart(t *testing.T) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	sourcetest.Check(t, err)
+	known := newKnowledge()
+	b := &builder{known: &known, config: &Config{location: paris}, now: time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)}
+	h := &jobHistory{objects: map[string]*object{}}
+	b.noteSession("s", "j", exporters.ParseInstant("2026-03-10T02:00:00+01:00"))
+	b.file(h, taskSession{ID: "t", SessionID: "s", Name: "SRV-AD", CreationTime: exporters.ParseInstant("2026-03-10T02:00:30"), EndTime: exporters.ParseInstant("2026-03-10T02:00:28"),
+		Result: outcome{Result: "Success"}}, known.session["s"])
+	if end := h.objects["srv-ad"].runs[0].End.UTC(); end.Format(time.TimeOnly) != "01:00:28" {
+		t.Errorf("ended %v", end)
+	}
+}

@@ -26,7 +26,7 @@ func (in *interpreter) call(cmd *syntax.CallExpr, s state, tested bool) []state 
 	if len(cmd.Args) == 0 {
 		return in.each(in.substituted(cmd, s.ended(good)), func(after state) []state {
 			s := s
-			s.failed = after.failed
+			s.failed, s.told = after.failed, after.told
 			return []state{in.assigned(cmd.Assigns, s).ended(after.last)}
 		})
 	}
@@ -46,6 +46,7 @@ func (in *interpreter) simple(cmd *syntax.CallExpr, s state, tested bool) []stat
 		}
 		args = append(args, in.value(word, s))
 	}
+	s.told = s.told || s.failed && slices.Contains(in.shows, cmd)
 	name := plain(cmd.Args[0].Parts)
 	execs := name == "exec" && len(args) > 1
 	at := cmd

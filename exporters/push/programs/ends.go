@@ -48,9 +48,10 @@ func (p *Program) savers(script string, options []string, depth int) (own, other
 	s := &follower{text: script, functions: map[string]*syntax.Stmt{}, sinks: newSinks(script, tree)}
 	s.all(tree.Stmts, way{out: shown, err: shown})
 	for _, r := range s.found {
-		r.blind = !s.sinks.tells(r.err)
+		shows := s.sinks.told[r.err]
+		r.blind = r.err != shown && len(shows) == 0
 		if inner := scriptOf(r.words); inner != "" {
-			r.lose(tree, errexit, pipefail)
+			r.lose(tree, shows, errexit, pipefail)
 			r.left = cmp.Or(r.left, p.left(r.words))
 			a, b := p.savers(inner, shellOptions(r.words), depth+1)
 			for _, list := range [][]reached{a, b} {
@@ -73,7 +74,7 @@ func (p *Program) savers(script string, options []string, depth int) (own, other
 		}
 		r.left = cmp.Or(p.left(r.words), r.left)
 		if known {
-			r.lose(tree, errexit, pipefail)
+			r.lose(tree, shows, errexit, pipefail)
 			own = append(own, r)
 		} else if p.mayHide(r.words) {
 			others = append(others, r)
@@ -107,9 +108,11 @@ type reached struct {
 	sure  bool // it saves, and is not only not known to save nothing
 }
 
-// lose finds out whether the script ends with 0 whatever the command ended with.
-func (r *reached) lose(tree *syntax.File, errexit, pipefail bool) {
-	if swallows(tree, r.at, errexit, pipefail) {
+// lose finds out whether the script ends with 0 whatever the command ended with, and
+// whether it always shows then what the command wrote elsewhere.
+func (r *reached) lose(tree *syntax.File, shows []*syntax.CallExpr, errexit, pipefail bool) {
+	if lost, untold := swallows(tree, r.at, shows, errexit, pipefail); lost {
+		r.blind = r.blind || r.err != shown && untold
 		r.lost = cmp.Or(r.hint, "the script sees that it failed and ends with 0 all the same; put exit 1 there")
 	}
 }
@@ -262,7 +265,7 @@ func (s *follower) call(cmd *syntax.CallExpr, w way) {
 	case body != nil && s.depth < 8:
 		if s.function(cmd, body, words[1:], w) { // as log "$out" does
 			for _, word := range cmd.Args[1:] {
-				s.sinks.tell(word)
+				s.sinks.tell(cmd, word)
 			}
 		} else {
 			given.out = away

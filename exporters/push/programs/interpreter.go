@@ -11,8 +11,9 @@ import (
 // interpreter plays a script in which one call fails and all else goes well, on every way
 // that its tests leave open.
 type interpreter struct {
-	at        *syntax.CallExpr // the call that fails
-	once      bool             // it fails the first time alone
+	at        *syntax.CallExpr   // the call that fails
+	shows     []*syntax.CallExpr // the calls that show what it wrote elsewhere
+	once      bool               // it fails the first time alone
 	functions map[string]*syntax.Stmt
 	counters  map[string]bool // variables that begin with nothing
 	astray    bool            // what becomes of it cannot be followed
@@ -21,11 +22,12 @@ type interpreter struct {
 	sources   bool // functions of another file may be called
 }
 
-// swallows tells whether a script ends with 0 on all ways on which the call failed.
-// What cannot be followed does not.
-func swallows(tree *syntax.File, at *syntax.CallExpr, errexit, pipefail bool) bool {
+// swallows tells whether a script ends with 0 on all ways on which the call failed, and
+// whether on one of them none of the calls behind it shows what it wrote. What cannot be
+// followed does not.
+func swallows(tree *syntax.File, at *syntax.CallExpr, shows []*syntax.CallExpr, errexit, pipefail bool) (lost, untold bool) {
 	for _, once := range []bool{false, true} {
-		in := &interpreter{at: at, once: once, functions: map[string]*syntax.Stmt{}, counters: counters(tree)}
+		in := &interpreter{at: at, shows: shows, once: once, functions: map[string]*syntax.Stmt{}, counters: counters(tree)}
 		syntax.Walk(tree, func(n syntax.Node) bool {
 			switch n := n.(type) {
 			case *syntax.FuncDecl:
@@ -37,17 +39,18 @@ func swallows(tree *syntax.File, at *syntax.CallExpr, errexit, pipefail bool) bo
 			}
 			return true
 		})
-		met, told := false, false
+		met, told, silent := false, false, false
 		for _, s := range in.all(tree.Stmts, []state{{last: good, errexit: errexit, pipefail: pipefail}}, false) {
 			for _, end := range in.trapped(s) {
 				met, told = met || end.failed, told || end.failed && end.last&bad != 0 && !end.idle
+				silent = silent || end.failed && !end.told
 			}
 		}
 		if met && !told && !in.astray {
-			return true
+			lost, untold = true, untold || silent
 		}
 	}
-	return false
+	return lost, untold
 }
 
 // each goes on from all states that have not left.
@@ -92,7 +95,7 @@ func (in *interpreter) stmt(stmt *syntax.Stmt, s state, tested bool) []state {
 				continue
 			}
 			for _, after := range in.substituted(word, s) {
-				s.failed = s.failed || after.failed
+				s.failed, s.told = s.failed || after.failed, s.told || after.told
 			}
 		}
 	}
@@ -170,7 +173,7 @@ func (in *interpreter) aside(s state, list []*syntax.Stmt, tested bool, back fun
 	var out []state
 	for _, end := range in.all(list, []state{s}, tested) {
 		after := s
-		after.failed = end.failed
+		after.failed, after.told = end.failed, end.told
 		out = append(out, back(after, end))
 	}
 	return out

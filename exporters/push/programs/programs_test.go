@@ -378,13 +378,16 @@ func TestCallsThatAreNoBackup(t *testing.T) {
 		{"pg_dump -V", 0, NotDue},
 		{"pg_dump -s app -f app.sql", 0, Success},
 		{"pg_dump -Fc app --file=app.dump", 0, Success},
-		{"pg_dump -Fc app", 0, Failed}, // nothing was written
+		{"pg_dump -wf app.sql app", 0, Success}, // -w: no password is asked for
+		{"pg_dump -Fc app", 0, Failed},          // nothing was written
 		{"docker exec db pg_dump app", 0, Failed},
 		{"pg_dumpall -g", 0, Failed},
 		{"pg_dumpall -gf all.sql", 0, Success},
+		{"pg_dumpall -wgf all.sql", 0, Success},
 		{"sqlite3 db .dump", 0, Failed},
 		{"mariadb-dump --print-defaults", 0, NotDue},
 		{"mariadb-dump --all-databases", 0, Failed}, // nothing was written
+		{"mariadb-dump app --tables a b", 0, Failed},
 		{"mariadb-dump --all-databases --result-file=all.sql", 0, Success},
 		{"unison a b -testserver", 0, NotDue},
 		{"unison -doc topics", 0, NotDue},

@@ -22,7 +22,7 @@ type sinks struct {
 	text   string
 	values map[string][]*syntax.Word // what the script puts into its variables
 	arrays map[string][]*syntax.Word
-	told   map[sink]bool
+	told   map[sink][]*syntax.CallExpr // the calls that show what went there
 	// out and err are where exec sent all that comes, numbers what else it keeps open.
 	out, err sink
 	numbers  map[string]sink
@@ -30,7 +30,7 @@ type sinks struct {
 }
 
 func newSinks(text string, tree *syntax.File) *sinks {
-	s := &sinks{text: text, values: map[string][]*syntax.Word{}, arrays: map[string][]*syntax.Word{}, told: map[sink]bool{}, numbers: map[string]sink{}}
+	s := &sinks{text: text, values: map[string][]*syntax.Word{}, arrays: map[string][]*syntax.Word{}, told: map[sink][]*syntax.CallExpr{}, numbers: map[string]sink{}}
 	syntax.Walk(tree, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.Assign:
@@ -54,9 +54,6 @@ func newSinks(text string, tree *syntax.File) *sinks {
 	})
 	return s
 }
-
-// tells says whether what goes there is seen, then or later.
-func (s *sinks) tells(to sink) bool { return to == shown || s.told[to] }
 
 // now is the way of a command behind all calls of exec.
 func (s *sinks) now(w way) way {
@@ -130,7 +127,7 @@ var (
 func (s *sinks) place(word *syntax.Word) sink {
 	if len(word.Parts) == 1 {
 		if inner, ok := word.Parts[0].(*syntax.ProcSubst); ok {
-			return ofProcess(inner)
+			return s.ofProcess(inner)
 		}
 	}
 	name := named(word.Parts)
@@ -143,8 +140,21 @@ func (s *sinks) place(word *syntax.Word) sink {
 	return sink(name)
 }
 
-// ofProcess is what becomes of what goes into >(...).
-func ofProcess(inner *syntax.ProcSubst) sink {
+// ofProcess is what becomes of what goes into >(...), if the last command of its pipe
+// passes that on.
+func (s *sinks) ofProcess(inner *syntax.ProcSubst) sink {
+	for _, stmt := range inner.Stmts {
+		for pipe, ok := stmt.Cmd.(*syntax.BinaryCmd); ok; pipe, ok = stmt.Cmd.(*syntax.BinaryCmd) {
+			stmt = pipe.Y
+		}
+		w := way{out: shown, err: shown}
+		for _, r := range stmt.Redirs {
+			s.redirect(&w, r)
+		}
+		if w.out != shown {
+			return w.out
+		}
+	}
 	hidden := false
 	syntax.Walk(inner, func(n syntax.Node) bool {
 		if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 0 && keeps.MatchString(base(plain(call.Args[0].Parts))) {
@@ -193,18 +203,20 @@ func (s *sinks) shows(call *syntax.CallExpr, name string, w way) {
 	}
 	for _, word := range call.Args[1:] {
 		if files {
-			s.told[sink(named(word.Parts))] = true
+			file := sink(named(word.Parts))
+			s.told[file] = append(s.told[file], call)
 			continue
 		}
-		s.tell(word)
+		s.tell(call, word)
 	}
 }
 
-// tell remembers that the variables in a word are shown.
-func (s *sinks) tell(word *syntax.Word) {
+// tell remembers that a call shows the variables in a word.
+func (s *sinks) tell(call *syntax.CallExpr, word *syntax.Word) {
 	syntax.Walk(word, func(n syntax.Node) bool {
 		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil {
-			s.told[sink("$"+p.Param.Value)] = true
+			variable := sink("$" + p.Param.Value)
+			s.told[variable] = append(s.told[variable], call)
 			s.params = s.params || strings.Trim(p.Param.Value, "@*0123456789") == ""
 		}
 		return true

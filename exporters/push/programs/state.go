@@ -20,6 +20,7 @@ const (
 // state is how things stand at one place of the script.
 type state struct {
 	failed   bool // the call has failed
+	told     bool // and what it wrote elsewhere was shown since
 	last     code // $?
 	idle     bool // it is what a test of settings came to, and tells of no failure
 	pipe     code // the worst of PIPESTATUS
