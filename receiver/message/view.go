@@ -15,6 +15,7 @@ import (
 type view struct {
 	*item
 	Items        []*item
+	NoBackup     bool // one is a copy's incident, or of whatever else an alert says of a machine
 	Organisation string
 	Phone        string
 	Replies      bool   // somebody reads what is replied
@@ -71,6 +72,7 @@ func (v *view) ReplyUp() string { return upperFirst(v.Reply()) }
 // add takes in a notification. What is told twice of one incident is one row, as
 // it stands now, with the clocks of both; only what people wrote stays apart.
 func (v *view) add(it *item) {
+	v.NoBackup = v.NoBackup || !it.isBackup() || it.Copy()
 	if it.f.Target != "" {
 		it.missed = []string{it.f.Target}
 	}
@@ -191,7 +193,7 @@ func (v *view) Count() int { return len(v.Items) }
 // or of incidents.
 func (v *view) Machines() string {
 	switch {
-	case v.SameMachine() && (v.IsPlatform() || !v.OnlyBackups()):
+	case v.SameMachine() && (v.IsPlatform() || v.NoBackup):
 	case v.SameMachine() && !v.outside:
 		return v.Plural("backups", len(v.Items))
 	case v.IsPlatform():
@@ -202,12 +204,6 @@ func (v *view) Machines() string {
 		return v.Plural("machines", v.things())
 	}
 	return v.Plural("incidents", len(v.Items))
-}
-
-// OnlyBackups tells that each incident of the mail is a backup's, and not a copy's or
-// whatever else an alert says of a machine.
-func (v *view) OnlyBackups() bool {
-	return !slices.ContainsFunc(v.Items, func(i *item) bool { return !i.isBackup() || i.Copy() })
 }
 
 // Computers is Machines in the words of a customer.
