@@ -90,9 +90,7 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 	}
 	due = s.together(due)
 	var part []*board.Row
-	if d.paging, part, err = query.Cut(q, due, perPage); err != nil {
-		return nil, err
-	}
+	d.paging, part = query.Cut(q, due, perPage)
 	ids := make([]string, len(part))
 	for i, row := range part {
 		ids[i] = row.ID()

@@ -70,14 +70,7 @@ type About struct {
 // List lists the mails that wait for a person, or all of them.
 func (p *Pages) List(r *http.Request, _ string) (any, error) {
 	q := r.URL.Query()
-	open, err := query.Yes(q, "open", true)
-	if err != nil {
-		return nil, err
-	}
-	limit, err := query.Number(q, "limit", perPage, MaxAtOnce)
-	if err != nil {
-		return nil, err
-	}
+	open, limit := query.Yes(q, "open", true), query.Number(q, "limit", perPage)
 	all, err := p.Engine.ReceivedMails(r.Context(), open, q.Get("after"), limit+1)
 	if err != nil {
 		return nil, err
