@@ -91,6 +91,28 @@ func TestPackedRows(t *testing.T) {
 	}
 }
 
+// The nearest deadline comes first; of one deadline, or of none, where no backup works.
+func TestFirstOfRows(t *testing.T) {
+	b := &Board{rows: map[uint32]*Row{}}
+	for n, due := range map[int]int{1: 0, 2: 0, 3: 9, 4: 9, 5: 8} {
+		i := failed(n)
+		i.Flags = map[model.Flag]bool{model.FlagDoubleFailure: n%2 == 0}
+		i.Targets = map[string]*incident.Clock{"taken": {}, "repaired": {}}
+		if due > 0 {
+			i.Targets["repaired"].Due = time.Date(2026, 3, 9, due, 0, 0, 0, time.UTC)
+		}
+		b.put(RowOf(i))
+	}
+	b.settle()
+	var got []int
+	for _, r := range b.sorted {
+		got = append(got, r.Number())
+	}
+	if want := []int{5, 4, 3, 2, 1}; !slices.Equal(got, want) {
+		t.Errorf("%v: want %v", got, want)
+	}
+}
+
 // However rows come, change and go, the list has each open one once and in order.
 func TestOrderOfRows(t *testing.T) {
 	b, random := &Board{rows: map[uint32]*Row{}}, rand.New(rand.NewPCG(1, 2))

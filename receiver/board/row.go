@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -118,7 +119,16 @@ func (r *Row) Deadline() time.Time {
 	if len(r.dues) == 0 {
 		return time.Time{}
 	}
-	return time.Unix(0, slices.Min(r.dues)).UTC()
+	return time.Unix(0, r.nearest()).UTC()
+}
+
+// nearest is when the nearest target is due; for none the last instant of all.
+func (r *Row) nearest() int64 {
+	nearest := int64(math.MaxInt64)
+	for _, due := range r.dues {
+		nearest = min(nearest, due)
+	}
+	return nearest
 }
 
 // Platforms are those that it concerns.
@@ -132,21 +142,14 @@ func (r *Row) Platforms() []string {
 // compare puts the nearest deadline first and what has none last; of one deadline,
 // where no backup works first.
 func (r *Row) compare(than *Row) int {
-	if len(r.dues) == 0 || len(than.dues) == 0 {
-		return cmp.Or(cmp.Compare(min(1, len(than.dues)), min(1, len(r.dues))), cmp.Compare(r.number, than.number))
-	}
-	return cmp.Or(cmp.Compare(slices.Min(r.dues), slices.Min(than.dues)), first(r.Double, than.Double), cmp.Compare(r.number, than.number))
-}
-
-// first compares what is so with what may not be.
-func first(is, other bool) int {
+	double := 0
 	switch {
-	case is == other:
-		return 0
-	case is:
-		return -1
+	case r.Double && !than.Double:
+		double = -1
+	case !r.Double && than.Double:
+		double = 1
 	}
-	return 1
+	return cmp.Or(cmp.Compare(r.nearest(), than.nearest()), double, cmp.Compare(r.number, than.number))
 }
 
 // numbered is an incident's number as mails and pages write it: #12, INC-12.
