@@ -113,6 +113,9 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	for _, t := range st.When {
 		d.SpeaksOf(&f, t)
 	}
+	if slices.ContainsFunc(to, outside) {
+		d.sheetApart(&f)
+	}
 	return f
 }
 
