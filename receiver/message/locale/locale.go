@@ -1,6 +1,7 @@
 package locale
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -352,4 +353,13 @@ func (f Locale) Bytes(bytes float64) string {
 	}
 	s = strings.Replace(s, ".", f.rules.Decimal, 1)
 	return s + " " + f.Word("unit."+strconv.Itoa(unit))
+}
+
+// Threes sets a long list in rows of three; the last one is filled up.
+func Threes(all []string) [][]string {
+	var rows [][]string
+	for row := range slices.Chunk(all, 3) {
+		rows = append(rows, append(slices.Clip(row), make([]string, 3-len(row))...))
+	}
+	return rows
 }
