@@ -74,6 +74,7 @@ func (i *item) backupFacts() []fact {
 	}
 	fs.add("next_run", i.NextRun())
 	fs.add("assignee", i.f.Assignee)
+	fs.add("silence", i.silence())
 	fs.add("deadline", joinNonEmpty(", ", i.DueShort(i.f.Deadline), i.lateNote()), strong)
 	fs.add("runbook", i.Runbook(), linked)
 	if !i.isBackup() {
