@@ -5,7 +5,6 @@ package windowsbackup
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -154,7 +153,7 @@ func (s *Source) jobs(events []winevent.Event, now time.Time) []exporters.Job {
 		}
 		if i > 0 {
 			// What starts it, the task scheduler or a person, is not asked.
-			j.ID, j.Plan, j.ExpectedInterval = j.ID+"/"+slug(p.name()), j.Plan+", "+p.name(), exporters.OnDemand
+			j.ID, j.Plan, j.ExpectedInterval = j.ID+"/"+exporters.Slug(p.name()), j.Plan+", "+p.name(), exporters.OnDemand
 		}
 		for _, ep := range p.runs {
 			j.Runs = append(j.Runs, ep.run())
@@ -165,10 +164,6 @@ func (s *Source) jobs(events []winevent.Event, now time.Time) []exporters.Job {
 	out[0].Running = !out[0].RunningSince.IsZero()
 	return out
 }
-
-var noSlug = regexp.MustCompile(`[^\pL\pN]+`)
-
-func slug(name string) string { return strings.Trim(noSlug.ReplaceAllString(name, "-"), "-") }
 
 // succeeded takes Windows' word for a success, which does not say of what: where there are
 // several jobs it is that of the run that went on at the instant.

@@ -94,7 +94,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 			return nil, err
 		}
 		for _, row := range rows {
-			failing[[2]string{row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine]}] = true
+			failing[[2]string{row.Label(model.LabelCustomer), row.Label(model.LabelMachine)}] = true
 		}
 	}
 	var out []nights.Machine

@@ -162,7 +162,7 @@ func (p *pageSite) page(x route) http.HandlerFunc {
 		r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, true))
 		who := p.visitor(r)
 		if who == nil {
-			p.sessions.Put(r.Context(), keyWanted, r.URL.RequestURI())
+			p.want(r.Context(), r.URL.RequestURI())
 			http.Redirect(w, r, "/login", http.StatusSeeOther)
 			return
 		}

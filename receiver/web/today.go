@@ -55,27 +55,27 @@ func manages(dir *inventory.Directory, who, customer string) bool {
 func shownIn(show string, r *board.Row, dir *inventory.Directory, who string, endOfDay time.Time) bool {
 	switch show {
 	case "mine":
-		return r.Assignee == who
+		return r.Assignee() == who
 	case "customers":
-		return manages(dir, who, r.Identity[model.LabelCustomer])
+		return manages(dir, who, r.Label(model.LabelCustomer))
 	case "nobody":
-		return r.Assignee == ""
+		return r.Assignee() == ""
 	case "due":
-		return !r.Deadline.IsZero() && !r.Deadline.After(endOfDay)
+		return !r.Deadline().IsZero() && !r.Deadline().After(endOfDay)
 	case "double":
 		return r.Double
 	case "calls":
-		return r.State == model.CallDue
+		return r.State() == model.CallDue
 	case "waiting":
-		return r.State == model.Waiting
+		return r.State() == model.Waiting
 	case "silenced":
 		return r.Silenced
 	case "platforms":
-		return len(r.Platforms) > 0
+		return len(r.Platforms()) > 0
 	case "local":
-		return r.Identity[model.LabelBackupRole] == "local"
+		return r.Label(model.LabelBackupRole) == "local"
 	case "ended":
-		return r.State.Ended()
+		return r.State().Ended()
 	}
 	return true
 }
@@ -137,7 +137,7 @@ func (s *site) fill(r *http.Request, who string, p *paging, into *[]incidentRow,
 	*p, part = query.Cut(r.URL.Query(), chosen, perPage)
 	ids := make([]string, len(part))
 	for i, row := range part {
-		ids[i] = row.ID
+		ids[i] = row.ID()
 	}
 	details, err := s.o.Engine.Details(r.Context(), ids)
 	if err != nil {
@@ -173,8 +173,8 @@ func (s *site) queue(r *http.Request, who string) (any, error) {
 	var local, rest []*board.Row
 	for _, row := range rows {
 		switch {
-		case row.Assignee != "" || d.Query != "" && !row.Has(d.Query, s.o.Engine.Book().Directory):
-		case row.Identity[model.LabelBackupRole] == "local":
+		case row.Assignee() != "" || d.Query != "" && !row.Has(d.Query, s.o.Engine.Book().Directory):
+		case row.Label(model.LabelBackupRole) == "local":
 			local = append(local, row)
 		default:
 			rest = append(rest, row)

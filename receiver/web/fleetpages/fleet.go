@@ -103,7 +103,7 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	}
 	open := map[[2]string][]OpenIncident{}
 	for _, row := range rows {
-		k := [2]string{row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine]}
+		k := [2]string{row.Label(model.LabelCustomer), row.Label(model.LabelMachine)}
 		open[k] = append(open[k], openOf(row))
 	}
 	dir := p.Engine.Book().Directory
@@ -164,7 +164,7 @@ func (x *MachineRow) count(c copies.Copies) {
 }
 
 func openOf(row *board.Row) OpenIncident {
-	return OpenIncident{ID: row.ID, Number: row.Number, Role: row.Identity[model.LabelBackupRole], State: row.State, Assignee: row.Assignee}
+	return OpenIncident{ID: row.ID(), Number: row.Number(), Role: row.Label(model.LabelBackupRole), State: row.State(), Assignee: row.Assignee()}
 }
 
 func (p *Pages) machine(m *inventory.Machine, open []OpenIncident) MachineRow {
@@ -308,8 +308,8 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 	}
 	open, hit := map[string]int{}, map[string]int{}
 	for _, row := range rows {
-		open[row.Identity[model.LabelCustomer]]++
-		for _, platform := range row.Platforms {
+		open[row.Label(model.LabelCustomer)]++
+		for _, platform := range row.Platforms() {
 			hit[platform]++
 		}
 	}

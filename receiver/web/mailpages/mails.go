@@ -103,10 +103,10 @@ func (p *Pages) mail(m store.Mail, rows []*board.Row) SortedMail {
 	}
 	theirs := sender != nil && book.Role(sender.ID) == act.Customer
 	for _, row := range rows {
-		named := answers.Mentions(m.Subject+"\n"+m.Text, row.Number, row.Identity[model.LabelMachine])
+		named := answers.Mentions(m.Subject+"\n"+m.Text, row.Number(), row.Label(model.LabelMachine))
 		if inc := row.Incident(); named || theirs && book.Concerns(&inc, sender.ID) {
-			out.About = append(out.About, About{ID: row.ID, Number: row.Number, Customer: row.Identity[model.LabelCustomer],
-				Machine: row.Identity[model.LabelMachine], Platform: strings.Join(row.Platforms, ", "), Named: named})
+			out.About = append(out.About, About{ID: row.ID(), Number: row.Number(), Customer: row.Label(model.LabelCustomer),
+				Machine: row.Label(model.LabelMachine), Platform: strings.Join(row.Platforms(), ", "), Named: named})
 		}
 	}
 	slices.SortStableFunc(out.About, func(a, b About) int {
