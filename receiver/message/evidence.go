@@ -91,7 +91,7 @@ func (i evidence) OtherProof() string {
 	case i.OtherOpen() && e.By == "":
 		parts = append(parts, i.Word("proof.unknown"))
 	}
-	if !e.AskedAt.IsZero() && e.By == "" {
+	if !e.AskedAt.IsZero() {
 		key := "proof.asked"
 		if i.Today(e.AskedAt) {
 			key = "proof.asked_today"
