@@ -75,14 +75,6 @@ func (i people) HandedOn() bool {
 // SilenceBy is who silenced the alert.
 func (i people) SilenceBy() string { return i.f.SilenceBy }
 
-// silence is who has it in hand under a silence that runs, and until when.
-func (i people) silence() string {
-	if !i.f.SilenceUntil.After(i.leaves()) {
-		return ""
-	}
-	return i.Say("silenced_by", "who", i.f.SilenceBy, "moment", i.Moment(i.f.SilenceUntil))
-}
-
 // SilenceUntil is when that silence ends or ended.
 func (i people) SilenceUntil() string { return i.DueAt(i.f.SilenceUntil) }
 

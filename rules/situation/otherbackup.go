@@ -17,7 +17,7 @@ func (d *Situation) OtherBackup() (model.EvidenceState, string) {
 	case "":
 		return model.EvidenceUnknown, "the other backup has not been asked for yet"
 	case model.EvidenceUnknown:
-		if d.Incident.Progress.OtherAnswer == model.EvidenceOK && d.wordHolds() {
+		if d.Incident.Progress.OtherAnswer == model.EvidenceOK && d.Schedule().wordHolds() {
 			return model.EvidenceOK, "checked by " + d.Incident.Progress.OtherBy
 		}
 		if d.Incident.Progress.OtherAnswer == model.EvidenceKO {
@@ -33,13 +33,13 @@ func (d *Situation) OtherBackup() (model.EvidenceState, string) {
 
 // wordHolds reports whether what a person found of the other backup is not older than a
 // business day: another run was due since then, of which nobody knows anything.
-func (d *Situation) wordHolds() bool {
+func (d Schedule) wordHolds() bool {
 	a := d.LastAct("check_other")
 	if a == nil || d.Scenario.Calendar == "" {
 		return true
 	}
 	day := policy.Delay{Business: &calendar.Duration{Amount: calendar.NewAmount(1), Unit: calendar.BusinessDays}, Calendar: d.Scenario.Calendar}
-	return !d.Now.After(d.Schedule().After(a.At, day))
+	return !d.Now.After(d.After(a.At, day))
 }
 
 // FailingSibling is an open incident of the machine's other backup; nil for none.
