@@ -101,10 +101,12 @@ func (i report) Cause() string {
 
 // likelyCause is the cause, marked while no person has confirmed it.
 func (i report) likelyCause() string {
-	if i.f.Cause == "" {
+	switch {
+	case i.stranger:
+		return ""
+	case i.f.Cause == "":
 		return i.Word("cause.unknown")
-	}
-	if !i.f.CauseProposed || i.f.Cause == "unknown" {
+	case !i.f.CauseProposed || i.f.Cause == "unknown":
 		return i.Cause()
 	}
 	return joinNonEmpty(" ", i.Cause(), "("+i.Word("fact_name.provisional")+")")

@@ -19,6 +19,8 @@ type sheet struct {
 	missed  []string       // the clocks that it speaks of
 	contact incident.Party // the customer's person to call or write to; may be nobody
 	links   linker
+
+	stranger bool // whoever reads it is known by his report alone
 }
 
 func (i *sheet) few(all []string, most int) string {
@@ -62,6 +64,9 @@ func (i *sheet) parseDate(s string) (time.Time, bool) {
 	}
 	return time.Time{}, false
 }
+
+// Stranger tells that whoever reads it is known by his own report alone.
+func (i *sheet) Stranger() bool { return i.stranger }
 
 // Lang is the code of the language.
 func (i *sheet) Lang() string { return i.Code }

@@ -156,9 +156,10 @@ type Party struct {
 	Phone    string `json:"phone,omitempty"`
 	Language string `json:"language"`
 	Cc       bool   `json:"cc,omitempty"`
-	Step     string `json:"step,omitempty"`    // which step told him
-	Outside  bool   `json:"outside,omitempty"` // one of the customer's own people
-	User     bool   `json:"user,omitempty"`    // the machine is his own
+	Step     string `json:"step,omitempty"`     // which step told him
+	Outside  bool   `json:"outside,omitempty"`  // one of the customer's own people
+	Stranger bool   `json:"stranger,omitempty"` // known by his own report alone
+	User     bool   `json:"user,omitempty"`     // the machine is his own
 }
 
 // Clock is the running measurement of a target.

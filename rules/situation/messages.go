@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules/act"
 	"vigie/rules/incident"
 	"vigie/rules/model"
 	"vigie/rules/policy"
@@ -105,7 +104,7 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	d.sheetPlatform(&f, platform)
 	d.sheetAgain(&f, st)
 	d.sheetAhead(&f, st)
-	f.History = d.history(slices.ContainsFunc(to, outside))
+	f.History = d.history()
 	for fl := range i.Flags {
 		f.Flags = append(f.Flags, fl)
 	}
@@ -603,19 +602,16 @@ func (d Messages) ProposedCause() string {
 	return ""
 }
 
-// history is what people need to know of what happened so far. A customer is not
-// told what another one's people said.
-func (d Messages) history(abroad bool) []incident.HistoryLine {
+// history is what people need to know of what happened so far.
+func (d Messages) history() []incident.HistoryLine {
 	out := []incident.HistoryLine{{At: d.Incident.OpenedAt, What: "opened"}}
 	for _, a := range d.Incident.Acts {
-		if a.Episode != d.Incident.Episode || abroad && d.Book.Role(a.By) == act.Customer {
+		if a.Episode != d.Incident.Episode {
 			continue
 		}
-		text := a.Fields["note"]
-		if text == "" {
-			text = a.Fields["reason"]
-		}
-		out = append(out, incident.HistoryLine{At: a.At, What: a.Verb, Who: d.Book.Directory.PersonName(a.By), Text: text})
+		note := a.Fields["note"]
+		out = append(out, incident.HistoryLine{At: a.At, What: a.Verb, Who: d.Book.Directory.PersonName(a.By), Text: cmp.Or(note, a.Fields["reason"]),
+			Open: note != "" && (a.Verb == "qualify" || a.Verb == "resolve")}) // as their forms say
 	}
 	told := func(r *incident.StepRecord) bool {
 		// What is only decided may still be withdrawn, or find the mail server away.
