@@ -19,8 +19,7 @@ type sheet struct {
 	missed  []string       // the clocks that it speaks of
 	contact incident.Party // the customer's person to call or write to; may be nobody
 	links   linker
-
-	stranger bool // whoever reads it is known by his report alone
+	reader  incident.Reader
 }
 
 func (i *sheet) few(all []string, most int) string {
@@ -66,7 +65,7 @@ func (i *sheet) parseDate(s string) (time.Time, bool) {
 }
 
 // Stranger tells that whoever reads it is known by his own report alone.
-func (i *sheet) Stranger() bool { return i.stranger }
+func (i *sheet) Stranger() bool { return i.reader == incident.ByStranger }
 
 // Lang is the code of the language.
 func (i *sheet) Lang() string { return i.Code }

@@ -37,7 +37,7 @@ func (r *Renderer) newView(ns []incident.Notification, t *locale.Language) *view
 			ref = n.HoldUntil
 		}
 		reader := n.Reader(r.isOutside)
-		it := newItem(&sheet{n: cleanNotification(n), links: linker{Links: r.links, n: n}, stranger: reader == incident.ByStranger})
+		it := newItem(&sheet{n: cleanNotification(n), links: linker{Links: r.links, n: n}, reader: reader})
 		it.n.Data = it.n.Data.For(reader)
 		it.f = &it.n.Data
 		it.Locale = t.In(it.f.Zone, ref)

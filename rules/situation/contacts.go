@@ -357,13 +357,14 @@ func (d Contacts) Recipients(st *policy.Step, to, cc []string, platform string) 
 		ccs = append(ccs, d.Resolve(r, platform, d.Now)...)
 	}
 	tos = Unique(tos)
-	if !forStrangers(st) && slices.ContainsFunc(tos, isStranger) {
-		dropped = d.Book.Directory.PersonName(tos[slices.IndexFunc(tos, isStranger)].Person) + " is known by a report alone, and hears that it came and how it ends"
-		tos = slices.DeleteFunc(tos, isStranger)
+	hears := forStrangers(st)
+	passed := func(p incident.Party) bool {
+		return p.Stranger && (!hears || !slices.ContainsFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == p.Person && !d.ofEarlierRun(r) }))
 	}
-	if !forStrangers(st) {
-		ccs = slices.DeleteFunc(ccs, isStranger)
+	if n := slices.IndexFunc(tos, passed); n >= 0 {
+		dropped = tos[n].Name + " is known by a report alone, and hears that it came and how it ends"
 	}
+	tos, ccs = slices.DeleteFunc(tos, passed), slices.DeleteFunc(ccs, passed)
 	if st.TellsOfRefusal() {
 		tos = d.reachable(to, tos, platform)
 	}
@@ -402,8 +403,6 @@ func forStrangers(st *policy.Step) bool {
 		return EndsOn(t) || t.Kind == policy.WhenMoment && slices.Contains([]string{"opening", "not_immediate", "immediate_over", "joined", "unverified"}, t.Name)
 	})
 }
-
-func isStranger(p incident.Party) bool { return p.Stranger }
 
 // envelope is one mail of a step: who gets it, and about which platform.
 type envelope struct {
