@@ -120,6 +120,13 @@ func (i *Incident) Began() time.Time {
 	return began
 }
 
+// OfEarlierRun tells of a report that is of an earlier run: whoever made it heard how
+// that ended.
+func (i *Incident) OfEarlierRun(r model.Signal) bool {
+	n := len(i.Past)
+	return n > 0 && r.StartsAt.Before(i.Past[n-1].ResolvedAt)
+}
+
 // PastEpisode keeps what an episode that is over came to; one that was never
 // resolved ended without proof.
 type PastEpisode struct {

@@ -359,7 +359,7 @@ func (d Contacts) Recipients(st *policy.Step, to, cc []string, platform string) 
 	tos = Unique(tos)
 	hears := forStrangers(st)
 	passed := func(p incident.Party) bool {
-		return p.Stranger && (!hears || !slices.ContainsFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == p.Person && !d.ofEarlierRun(r) }))
+		return p.Stranger && (!hears || !slices.ContainsFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == p.Person && !d.Incident.OfEarlierRun(r) }))
 	}
 	if n := slices.IndexFunc(tos, passed); n >= 0 {
 		dropped = tos[n].Name + " is known by a report alone, and hears that it came and how it ends"

@@ -167,7 +167,7 @@ func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incide
 	if platform == "" && !(abroad && slices.ContainsFunc(d.Incident.Reports, unverified)) {
 		return
 	}
-	if n := slices.IndexFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == to[0].Person && !d.ofEarlierRun(r) }); n >= 0 && d.Contacts().stranger(to[0]) {
+	if n := slices.IndexFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == to[0].Person && !d.Incident.OfEarlierRun(r) }); n >= 0 && d.Contacts().stranger(to[0]) {
 		own(f, d.Incident.Reports[n])
 		return
 	}
@@ -184,7 +184,7 @@ func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incide
 	measured := first
 	for _, r := range d.reportsOf(platform) {
 		switch {
-		case d.ofEarlierRun(r):
+		case d.Incident.OfEarlierRun(r):
 			continue
 		case abroad && unverified(r):
 			f.Unverified = true

@@ -214,12 +214,6 @@ func (d *Situation) reportsOf(platform string) []model.Signal {
 	return out
 }
 
-// ofEarlierRun tells of a report that is of an earlier run: whoever made it heard how that ended.
-func (d *Situation) ofEarlierRun(r model.Signal) bool {
-	n := len(d.Incident.Past)
-	return n > 0 && r.StartsAt.Before(d.Incident.Past[n-1].ResolvedAt)
-}
-
 // Expires is when the first of what its alerts warn of ends; zero for none.
 func (d *Situation) Expires() time.Time {
 	var first time.Time
