@@ -360,12 +360,7 @@ func (r *record) foldClaim(claim time.Time, runs []Run, o foldOptions) {
 		return
 	}
 	for _, run := range runs {
-		began := run.Start
-		if began.IsZero() || began.After(run.End) {
-			began = run.End
-		}
-		itself := !claim.Before(began.Add(-claimSlack)) && !claim.After(run.End.Add(claimSlack))
-		if claim.Equal(run.End) && run.Result.Failing() || itself && (run.Result == Success || run.Result == Warning) && !good(r.weigh(run), o) {
+		if claim.Equal(run.End) && run.Result.Failing() || run.WentOn(claim, claimSlack) && (run.Result == Success || run.Result == Warning) && !good(r.weigh(run), o) {
 			r.setSeldom(func(s *Seldom) { s.RefusedClaim = claim })
 			return
 		}

@@ -96,6 +96,16 @@ type Run struct {
 	Coarse bool
 }
 
+// WentOn tells whether the run went on at an instant, or may have: products date their
+// runs and what they say of them by different clocks. Of one without a start only the end is known.
+func (r *Run) WentOn(at time.Time, slack time.Duration) bool {
+	began := r.Start
+	if began.IsZero() || began.After(r.End) {
+		began = r.End
+	}
+	return !at.Before(began.Add(-slack)) && !at.After(r.End.Add(slack))
+}
+
 // OnDemand is the expected interval of a job that nothing starts but a person: so
 // long that its next run is never late, while a run that failed is one all the
 // same. The inventory may say that somebody owes it nevertheless.

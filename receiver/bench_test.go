@@ -66,23 +66,24 @@ func postFromElsewhere(t testing.TB, p posting) time.Duration {
 
 const (
 	residentVar  = "VIGIE_RESIDENT"
-	residentForm = "resident: %d %d"
+	residentForm = "resident: %d %d %d"
 )
 
 // residentElsewhere is how much memory a receiver takes on a folder's database in a
-// process of its own: when it has started, and at the most while deliveries come.
-func residentElsewhere(t testing.TB, dir string, open int) (started, most int) {
+// process of its own: when it has started, at the most while deliveries come, and at the
+// most when somebody has looked at a list.
+func residentElsewhere(t testing.TB, dir string, open int) (started, most, looked int) {
 	t.Helper()
 	c := exec.Command(os.Args[0], "-test.run=^TestResident$", "-test.v")
 	c.Env = append(os.Environ(), residentVar+"="+fmt.Sprintf("%d %s", open, dir))
 	out, err := c.CombinedOutput()
 	if at := bytes.Index(out, []byte("resident: ")); err == nil && at >= 0 {
-		_, err = fmt.Sscanf(string(out[at:]), residentForm, &started, &most)
+		_, err = fmt.Sscanf(string(out[at:]), residentForm, &started, &most, &looked)
 	}
 	if err != nil || started == 0 {
 		t.Fatalf("resident: %v\n%s", err, out)
 	}
-	return started, most
+	return started, most, looked
 }
 
 // TestResident is that process.
@@ -99,7 +100,11 @@ func TestResident(t *testing.T) {
 	}
 	started := status("VmRSS")
 	postFromElsewhere(t, posting{r.webhookURL(), 8, 5000, 10, false, open})
-	fmt.Printf(residentForm+"\n", started, status("VmHWM"))
+	most := status("VmHWM")
+	if rows, err := r.engine.Rows(t.Context()); err != nil || len(rows) < open {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	fmt.Printf(residentForm+"\n", started, most, status("VmHWM"))
 }
 
 // TestPosting is that process.

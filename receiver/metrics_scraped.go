@@ -120,8 +120,8 @@ func (s *state) targets(ctx context.Context, open int, gauge func(*prometheus.De
 	running, overdue, next := map[kind]int{}, map[kind]int{}, map[kind]time.Time{}
 	now := s.now()
 	for _, r := range rows {
-		for clock, due := range r.Running {
-			k := kind{r.Scenario, clock}
+		for clock, due := range r.Running() {
+			k := kind{r.Scenario(), clock}
 			running[k]++
 			if now.After(due) {
 				overdue[k]++

@@ -106,7 +106,12 @@ func (d acting) allowed(row act.Act, a incident.Act) {
 			d.refuseField(f.Name, 422, "{field} is missing: {missing}", "field", f.Name, "missing", f.Missing)
 			return
 		}
-		if text := a.Fields[f.Name]; f.Kind == act.Date && text != "" {
+		switch text := a.Fields[f.Name]; {
+		case text == "":
+		case f.Kind == act.YesNo && !yes(text) && !no(text):
+			d.refuseField(f.Name, 422, "{field} {quoted} is neither yes nor no", "field", f.Name, "quoted", text)
+			return
+		case f.Kind == act.Date:
 			if _, ok := d.day(f.Name, text); !ok {
 				return
 			}

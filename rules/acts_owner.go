@@ -106,15 +106,7 @@ func (d acting) actForecast(a incident.Act) {
 			return
 		}
 	}
-	switch {
-	case yes(a.Fields["today"]):
-		a.Fields["today"] = "yes"
-	case no(a.Fields["today"]):
-		a.Fields["today"] = "no"
-	default:
-		d.refuseField("today", 422, "today {quoted} is neither yes nor no", "quoted", a.Fields["today"])
-		return
-	}
+	a.Fields["today"] = map[bool]string{true: "yes", false: "no"}[yes(a.Fields["today"])]
 	if text := a.Fields["expected_date"]; text != "" {
 		cal := d.Calendar(d.Scenario.Calendar)
 		if at, ok := d.day("expected_date", text); !ok || cal.Date(at).Before(cal.Date(d.Now)) {

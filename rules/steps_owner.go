@@ -34,10 +34,8 @@ func (d keeping) lapse() {
 	if err != nil {
 		return
 	}
-	if next, err := cal.AddBusinessDays(cal.Date(d.Horizon), 1); err == nil {
-		if opens, ok := cal.Opening(next); ok {
-			d.wakeBy(opens) // he may be away by then
-		}
+	if leaves, away := d.Schedule().OwnerAway(d.Horizon); away && leaves.After(d.Horizon) {
+		d.wakeBy(leaves)
 	}
 	d.wakeAtShift()
 	why := d.away()
@@ -78,9 +76,8 @@ func (d keeping) giveBack(why string) {
 
 // wakeAtShift looks again when the rota by which the owner had it changes hands.
 func (d keeping) wakeAtShift() {
-	const ahead = 8 * 24 * time.Hour // it is looked at again at each opening
 	if r := d.Policy.Roles[d.Incident.Progress.OnDutyRole]; r != nil && r.Kind == policy.RoleRota {
-		if next, changes := d.Book.Directory.NextChange(r.Rota, d.Horizon, d.Horizon.Add(ahead)); changes {
+		if next, changes := d.Schedule().NextShift(r); changes {
 			d.wakeBy(next)
 		}
 	}

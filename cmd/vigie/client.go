@@ -90,6 +90,7 @@ func (c client) ask(ctx context.Context, method, path string, send any) ([]byte,
 	}
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept-Language", spoken())
 	hc, err := c.http()
 	if err != nil {
 		return nil, err
@@ -116,6 +117,12 @@ func (c client) ask(ctx context.Context, method, path string, send any) ([]byte,
 	}
 }
 
+// spoken is the language of the terminal, as HTTP writes it: fr_FR.UTF-8 is fr-FR.
+func spoken() string {
+	tag, _, _ := strings.Cut(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG")), ".")
+	return strings.ReplaceAll(tag, "_", "-")
+}
+
 func (c client) http() (*http.Client, error) {
 	if *c.caFile == "" {
 		return &http.Client{}, nil
@@ -127,12 +134,19 @@ func (c client) http() (*http.Client, error) {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: conf}}, nil
 }
 
+// refused is why the receiver did not do something, and which field is at fault.
+type refused struct {
+	Status int    `json:"status"`
+	Why    string `json:"error"`
+	Field  string `json:"field"`
+}
+
+func (r refused) Error() string { return fmt.Sprintf("%d: %s", r.Status, r.Why) }
+
 func refusal(resp *http.Response, answer []byte) error {
-	var p struct {
-		Error string `json:"error"`
-	}
-	if json.Unmarshal(answer, &p) == nil && p.Error != "" {
-		return fmt.Errorf("%d: %s", resp.StatusCode, p.Error)
+	p := refused{Status: resp.StatusCode}
+	if json.Unmarshal(answer, &p) == nil && p.Why != "" {
+		return p
 	}
 	return fmt.Errorf("%s from %s: is that vigie's address?", resp.Status, resp.Request.URL.Host)
 }
@@ -169,7 +183,8 @@ func (c client) pick(ctx context.Context, name string) (string, error) {
 	}
 	for _, q := range questions {
 		var found []receiver.Summary
-		if err := c.do(ctx, http.MethodGet, "/api/v1/incidents?"+q.Encode(), nil, &found); err != nil {
+		err := c.do(ctx, http.MethodGet, "/api/v1/incidents?"+q.Encode(), nil, &found)
+		if r, is := errors.AsType[refused](err); err != nil && !(is && r.Field == "platform" && q.Get("platform") == name) { // it was only tried as one
 			return "", err
 		}
 		switch len(found) {

@@ -84,7 +84,7 @@ func TestIncidentAsItsPage(t *testing.T) {
 			t.Errorf("%s:\n%s", flag, out)
 		}
 	}
-	if out := i.vigie(1, i.client("incidents", "--state=opn")...); !strings.Contains(out, "known are open, taken") {
+	if out := i.vigie(1, i.client("incidents", "--state=opn")...); !strings.Contains(out, `did you mean "open"?`) {
 		t.Errorf("an unknown state:\n%s", out)
 	}
 	for _, names := range [][]string{{""}, {"1", "2"}} {
@@ -94,7 +94,7 @@ func TestIncidentAsItsPage(t *testing.T) {
 	}
 	// Nothing found for a misspelt name is no good news.
 	for asked, says := range map[string]string{
-		"--customer=dupond": `the inventory has no customer "dupond"`, "--scenario=servr": `no policy has a scenario "servr"`,
+		"--customer=dupond": `did you mean "dupont"?`, "--scenario=servr": `did you mean "server"?`,
 	} {
 		if out := i.vigie(1, i.client("incidents", asked)...); !strings.Contains(out, says) {
 			t.Errorf("%s:\n%s", asked, out)

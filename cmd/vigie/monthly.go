@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +37,7 @@ func (c *commands) oneReport(group *kingpin.CmdClause, kind, help string) verb {
 	customer, platform := cmd.Flag("customer", "Only this customer's.").String(), cmd.Flag("platform", "Only this platform's.").String()
 	output := cmd.Flag("output", "How to print: table for people, json for programs, csv for spreadsheets; text is another word for table.").Default("table").Enum("table", "json", "csv", "text")
 	format := cmd.Flag("format", "Another word for --output.").Hidden().Enum("table", "json", "csv")
-	language := cmd.Flag("language", "What a table or a csv file is written in.").Default(strings.Split(os.Getenv("LANG"), "_")[0]).String()
+	language := cmd.Flag("language", "What a table or a csv file is written in; that of the terminal without it.").String()
 	return verb{cmd, func(ctx context.Context) error {
 		how := cmp.Or(*format, *output)
 		q := url.Values{"format": {map[bool]string{true: "json", false: "csv"}[how == "json"]}}

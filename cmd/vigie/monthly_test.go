@@ -47,6 +47,13 @@ func TestReportsFromAServer(t *testing.T) {
 			t.Errorf("vigie %s lacks %s:\n%s", strings.Join(c.args, " "), c.want, out)
 		}
 	}
+	// Without one that is asked for it is the language of the terminal, where there is such.
+	for lang, want := range map[string]string{"fr_FR.UTF-8": "LIGNE", "fr_CA": "LIGNE", "en_GB.UTF-8": "ROW", "de_DE.UTF-8": "ROW", "C.UTF-8": "ROW", "POSIX": "ROW", "": "ROW"} {
+		t.Setenv("LC_ALL", lang)
+		if out := i.vigie(0, i.client("report", "dossier", this, "--customer=dupont")...); !strings.HasPrefix(out, want) {
+			t.Errorf("in a terminal of %q:\n%s", lang, out)
+		}
+	}
 	if out := i.vigie(1, i.client("report", "dossier", this)...); !strings.HasPrefix(out, "422: customer is missing") {
 		t.Errorf("a dossier of nobody:\n%s", out)
 	}

@@ -316,6 +316,7 @@ func (r *rule) reading(found map[string]string, text string, m *Mail, received t
 	p.MachineClass, p.BackupRole, p.Engine, p.Interval = r.Set.MachineClass, r.Set.BackupRole, r.Set.Engine, r.Set.ExpectedInterval
 	p.Plan = clip.Bytes(name(cmp.Or(r.Set.Plan, found["plan"], r.Set.Engine)), 256)
 	p.ObjectType = clip.Bytes(name(cmp.Or(r.Set.ObjectType, found["object_type"])), 256)
+	p.Target = clip.Bytes(name(found["target"]), 256)
 	if p.Machine == "" {
 		return out, "no machine found"
 	}

@@ -144,7 +144,7 @@ type ruleTimes struct {
 
 // captures are the names that patterns may give to what they find.
 func captures() []string {
-	return []string{"customer", "machine", "plan", "object_type", "result", "started", "ended", "day", "last_success", "size", "error", "count", "overall", "whole"}
+	return []string{"customer", "machine", "plan", "object_type", "target", "result", "started", "ended", "day", "last_success", "size", "error", "count", "overall", "whole"}
 }
 
 func resultWords() []string {

@@ -2,9 +2,12 @@ package push
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prometheus/common/model"
 
 	"vigie/exporters"
 )
@@ -47,6 +50,20 @@ type run struct {
 	Files    exporters.Amount `json:"files,omitzero"`
 	Running  bool             `json:"running,omitempty"` // another run was at work, and its result counts
 	Received time.Time        `json:"received"`
+	*targeted
+}
+
+// targeted is what few runs hold: of the others the latest report's words are kept alone.
+type targeted struct {
+	Target string `json:"target,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+func (n *run) target() string {
+	if n.targeted == nil {
+		return ""
+	}
+	return n.Target
 }
 
 // proves tells whether a run is a success that saved something.
@@ -107,6 +124,9 @@ func (l ledger) add(e entry) error {
 
 func (j *job) add(r Report, sum string, received time.Time) {
 	n := run{ID: r.RunID, Sum: sum, Start: r.Started.UTC(), End: believed(r.Ended.Time, received), Result: results()[r.Result], Size: r.Size, Files: r.Files, Running: r.Result == running, Received: received}
+	if r.Target != "" {
+		n.targeted = &targeted{r.Target, cut(r.Error, maxTargetError)}
+	}
 	at, _ := slices.BinarySearchFunc(j.Runs, n, compareRuns)
 	// A run that found another one at work says nothing that a finished one does not.
 	finished := func(n run) bool { return !n.Running }
@@ -134,6 +154,47 @@ func believed(end, received time.Time) time.Time {
 
 func ahead(end, received time.Time) bool { return end.After(received.Add(clockTolerance)) }
 
+const (
+	// maxTargetError bounds the words that are kept of each run with a target.
+	maxTargetError = 512
+	// targetGone is how long nothing was saved to a target that is no longer one.
+	targetGone = 31 * 24 * time.Hour
+)
+
+// parts are the jobs that a job is: one for each target to which it saves by turns. What
+// was older than all runs that are kept is of nobody knows which.
+func (j *job) parts(d Defaults) []*job {
+	byTarget := map[string]*exporters.Turn{}
+	for i := range j.Runs {
+		name := j.Runs[i].target()
+		if byTarget[name] == nil {
+			byTarget[name] = &exporters.Turn{Name: name}
+		}
+		byTarget[name].Times = append(byTarget[name].Times, j.Runs[i].End)
+	}
+	if len(byTarget) < 2 {
+		return []*job{j}
+	}
+	expected := cmp.Or(j.Latest.interval(), d.Interval.Of(cmp.Or(j.Latest.MachineClass, exporters.Other)))
+	first := &job{Customer: j.Customer, ID: j.ID, Latest: j.Latest, LastSuccess: j.LastSuccess}
+	out := []*job{first}
+	of := map[string]*job{}
+	for _, t := range exporters.ByTurns(slices.Collect(maps.Values(byTarget)), expected, j.Runs[len(j.Runs)-1].End.Add(-targetGone)) {
+		latest := j.Latest
+		latest.Plan = cmp.Or(latest.Plan, j.ID) + ", " + t.Name
+		latest.Interval = model.Duration(t.Rhythm(expected, targetGone)).String()
+		latest.NextRun = exporters.Instant{} // which of them it is of is not told
+		of[t.Name] = &job{Customer: j.Customer, ID: j.ID + "/" + exporters.Slug(t.Name), Latest: latest}
+		out = append(out, of[t.Name])
+		first.LastSuccess = time.Time{}
+	}
+	for i := range j.Runs {
+		part := cmp.Or(of[j.Runs[i].target()], first)
+		part.Runs = append(part.Runs, j.Runs[i])
+	}
+	return out
+}
+
 // shown is what the ledger says of a job.
 func (j *job) shown(d Defaults) exporters.Job {
 	r := &j.Latest
@@ -156,6 +217,9 @@ func (j *job) shown(d Defaults) exporters.Job {
 		}
 		out.Running, out.RunningSince = false, time.Time{}
 		n := exporters.Run{ID: j.Runs[i].ID, Start: j.Runs[i].Start, End: j.Runs[i].End, Result: j.Runs[i].Result, Size: j.Runs[i].Size, Files: j.Runs[i].Files}
+		if j.Runs[i].targeted != nil {
+			n.Error = j.Runs[i].Error
+		}
 		last := len(out.Runs) - 1
 		switch {
 		case last < 0 || !out.Runs[last].End.Equal(n.End):

@@ -44,7 +44,9 @@ func (s *Store) Jobs(d Defaults) ([]exporters.Job, error) {
 	}
 	out := make([]exporters.Job, 0, len(s.ledger))
 	for _, j := range s.ledger {
-		out = append(out, j.shown(d))
+		for _, part := range j.parts(d) {
+			out = append(out, part.shown(d))
+		}
 	}
 	return out, nil
 }

@@ -43,6 +43,9 @@ type Report struct {
 	Engine     string         `json:"engine,omitempty"`      // restic, borg, robocopy …; default script
 	Plan       string         `json:"plan,omitempty"`        // for people; default the job's id
 	ObjectType string         `json:"object_type,omitempty"` // for people
+	// Target is where it was saved to. A job that saves to several by turns is shown
+	// as one for each: the success of one says nothing of another.
+	Target string `json:"target,omitempty"`
 	// Result is one of success, warning, failed, cancelled, missed, unknown, or
 	// running: another run of the job is at work, and this one came to nothing.
 	Result  string            `json:"result"`
@@ -199,7 +202,7 @@ func kindWord(kind string) string {
 // clean takes blanks away and cuts the error text, which scripts fill with
 // whole logs.
 func (r *Report) clean() {
-	for _, s := range []*string{&r.RunID, &r.Customer, &r.JobID, &r.Machine, &r.Engine, &r.Plan, &r.ObjectType, &r.Result, &r.Interval} {
+	for _, s := range []*string{&r.RunID, &r.Customer, &r.JobID, &r.Machine, &r.Engine, &r.Plan, &r.ObjectType, &r.Target, &r.Result, &r.Interval} {
 		*s = strings.TrimSpace(*s)
 	}
 	r.Result = strings.ToLower(r.Result)
@@ -255,6 +258,7 @@ func (r *Report) checkTexts() *Problem {
 		{"customer", r.Customer, maxID, false, "the customer's id"},
 		{"plan", r.Plan, maxName, false, "a name"},
 		{"object_type", r.ObjectType, maxName, false, "a word"},
+		{"target", r.Target, maxName, false, "a name"},
 	} {
 		if f.value == "" && f.needed {
 			return &Problem{Status: 400, Where: f.key, What: "missing", Cure: "give " + f.example}

@@ -54,12 +54,14 @@ func (c *Config) name(key groupKey) (id, plan string) {
 
 // newest collects the newest snapshot of each job. One that lies in the future, as of a
 // clock that was ahead, is the newest only where there is no other.
-func (c *Config) newest(groups []group, now time.Time, note func(id string, g *known)) map[string]*snapshot {
+func (c *Config) newest(groups []group, own map[string]time.Duration, now time.Time, note func(id string, g *known)) map[string]*snapshot {
 	out := map[string]*snapshot{}
 	for i := range groups {
 		g := &groups[i]
-		g.Key.Host = cmp.Or(strings.TrimSpace(g.Key.Host), "unknown")
 		id, plan := c.name(g.Key)
+		if _, apart := own[id]; c.byTurns && !apart {
+			id, plan = strings.ToLower(g.Key.Host), "restic"
+		}
 		note(id, &known{machine: g.Key.Host, plan: plan})
 		for n := range g.Snapshots.Items {
 			s, best := &g.Snapshots.Items[n], out[id]
@@ -82,13 +84,22 @@ func later(s, best *snapshot, now time.Time) bool {
 // build is a function of the two readings and of what was known: all holds
 // the newest snapshots, tagged the newest of those that carry the tag.
 func (k *knowledge) build(c *Config, all, tagged []group, now time.Time) []exporters.Job {
+	for _, groups := range [][]group{all, tagged} {
+		for i := range groups {
+			groups[i].Key.Host = cmp.Or(strings.TrimSpace(groups[i].Key.Host), "unknown")
+		}
+	}
+	var own map[string]time.Duration
+	if c.byTurns {
+		own = k.turns(c, all, now)
+	}
 	note := func(id string, fresh *known) {
 		if before := k.jobs[id]; before != nil {
 			fresh.seen = before.seen
 		}
 		k.jobs[id] = fresh
 	}
-	last, good := c.newest(all, now, note), c.newest(tagged, now, note)
+	last, good := c.newest(all, own, now, note), c.newest(tagged, own, now, note)
 	for _, found := range []map[string]*snapshot{last, good} {
 		for id, s := range found {
 			if s.end().After(k.jobs[id].seen) {
@@ -105,7 +116,7 @@ func (k *knowledge) build(c *Config, all, tagged []group, now time.Time) []expor
 			continue
 		}
 		j := exporters.Job{Customer: c.Customer, CustomerName: c.CustomerName, ID: id, Machine: k.jobs[id].machine, Class: c.MachineClass, Role: c.BackupRole,
-			Engine: Engine, Plan: k.jobs[id].plan, ObjectType: "snapshots", Enabled: true, ExpectedInterval: c.ExpectedInterval.Of(c.MachineClass)}
+			Engine: Engine, Plan: k.jobs[id].plan, ObjectType: "snapshots", Enabled: true, ExpectedInterval: cmp.Or(own[id], c.ExpectedInterval.Of(c.MachineClass))}
 		if s := good[id]; s != nil && s.tagged(c.SuccessTag) {
 			j.Runs = append(j.Runs, s.run(exporters.Success, ""))
 		}

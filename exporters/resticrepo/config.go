@@ -37,7 +37,8 @@ type Config struct {
 	// CacheDir is a folder for restic's cache; none unless set.
 	CacheDir string `yaml:"cache_dir"`
 	// GroupBy says which snapshots belong to one job: host, and perhaps tags
-	// and paths.
+	// and paths. Of the host alone further sets of paths that are saved by turns
+	// have a job each.
 	GroupBy []string `yaml:"group_by"`
 	// SnapshotIsSuccess takes each snapshot for a complete backup, which
 	// restic does not say.
@@ -65,6 +66,7 @@ type Config struct {
 	CommandTimeout exporters.Duration `yaml:"command_timeout"`
 
 	program string
+	byTurns bool // GroupBy was the host alone
 }
 
 // Validate fills in defaults and checks. Dir is the folder to which relative
@@ -110,6 +112,9 @@ func (c *Config) Validate(dir string) error {
 	}
 	if !slices.Contains(c.GroupBy, "host") {
 		return bad("group_by", "without host", "a job belongs to a machine: write [host], or [host, tags]")
+	}
+	if len(c.GroupBy) == 1 {
+		c.GroupBy, c.byTurns = []string{"host", "paths"}, true
 	}
 	if c.SnapshotIsSuccess && c.SuccessTag != "" {
 		return bad("success_tag", "given together with snapshot_is_success", "keep one of them")

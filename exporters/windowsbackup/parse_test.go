@@ -84,6 +84,17 @@ func event(id int, when string, data ...string) winevent.Event {
 	return e
 }
 
+// outcomes are the finished runs of a log, and the start of one that goes on.
+func outcomes(events []winevent.Event, now time.Time) (runs []exporters.Run, since time.Time) {
+	all := episodes(events)
+	for _, ep := range all {
+		if !ep.end.IsZero() {
+			runs = append(runs, ep.run())
+		}
+	}
+	return runs, runningSince(all, now)
+}
+
 func TestOutcomes(t *testing.T) {
 	const begin, mid, end, after = "2026-03-09T20:00:00Z", "2026-03-09T20:10:00Z", "2026-03-09T20:40:00Z", "2026-03-09T20:40:01Z"
 	now := at("2026-03-09T21:00:00Z")

@@ -81,11 +81,13 @@ func meaning(e *winevent.Event) kind {
 
 // episode is the events of one run.
 type episode struct {
-	id     string
-	begin  time.Time
-	end    time.Time // of the first event that tells an outcome; zero before
-	last   time.Time
-	closed bool // event 14 was seen
+	id       string
+	template string
+	saves    content
+	begin    time.Time
+	end      time.Time // of the first event that tells an outcome; zero before
+	last     time.Time
+	closed   bool // event 14 was seen
 
 	outcome kind
 	remarks []string
@@ -93,10 +95,10 @@ type episode struct {
 	told    bool // event 14 told a code that is not zero
 }
 
-// outcomes turns events into finished runs, and the start of a run that goes
-// on at now, if there is one. A run writes several events: what joins them is
-// their order, since only some carry the instant of the backup.
-func outcomes(events []winevent.Event, now time.Time) (runs []exporters.Run, since time.Time) {
+// episodes parts events into runs, in the order of their first events. A run writes
+// several: what joins them is their order, since only some carry the instant of the
+// backup, and the template where two runs overlap.
+func episodes(events []winevent.Event) []*episode {
 	sorted := slices.Clone(events)
 	slices.SortStableFunc(sorted, func(a, b winevent.Event) int {
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.RecordID, b.RecordID))
@@ -109,21 +111,41 @@ func outcomes(events []winevent.Event, now time.Time) (runs []exporters.Run, sin
 		if k == nothing {
 			continue
 		}
-		if k == start || current == nil || current.over(e.Time) {
+		template := strings.ToLower(strings.TrimSpace(e.Value("BackupTemplateID")))
+		if current = joining(all, current, template, e.Time); k == start || current == nil {
 			current = &episode{}
 			all = append(all, current)
 		}
+		current.template = cmp.Or(current.template, template)
 		current.add(e, k)
 	}
-	for _, ep := range all {
-		if run, ok := ep.run(); ok {
-			runs = append(runs, run)
+	return all
+}
+
+// joining is the run to which an event belongs; nil if that is a new one.
+func joining(all []*episode, current *episode, template string, t time.Time) *episode {
+	if template != "" {
+		for _, ep := range slices.Backward(all) {
+			if ep.template == template && !ep.over(t) {
+				return ep
+			}
 		}
 	}
-	if current != nil && current.end.IsZero() && !current.closed && !current.begin.IsZero() && now.Sub(current.begin) < openFor {
-		since = current.begin
+	if current == nil || current.over(t) || template != "" && current.template != "" {
+		return nil
 	}
-	return runs, since
+	return current
+}
+
+// runningSince is the start of a run that goes on at now, if there is one.
+func runningSince(all []*episode, now time.Time) time.Time {
+	if len(all) == 0 {
+		return time.Time{}
+	}
+	if ep := all[len(all)-1]; ep.end.IsZero() && !ep.closed && !ep.begin.IsZero() && now.Sub(ep.begin) < openFor {
+		return ep.begin
+	}
+	return time.Time{}
 }
 
 // over tells whether an event at t belongs to a later run.
@@ -136,6 +158,7 @@ func (ep *episode) over(t time.Time) bool {
 
 func (ep *episode) add(e *winevent.Event, k kind) {
 	ep.last = e.Time
+	ep.saves.read(e)
 	hr, detailed, coded := codes(e)
 	switch k {
 	case start:
@@ -192,10 +215,8 @@ func (ep *episode) note(text string) {
 	}
 }
 
-func (ep *episode) run() (exporters.Run, bool) {
-	if ep.end.IsZero() {
-		return exporters.Run{}, false
-	}
+// run is what a finished episode comes to.
+func (ep *episode) run() exporters.Run {
 	r := exporters.Run{ID: ep.id, Start: ep.begin, End: ep.end}
 	switch ep.outcome {
 	case good:
@@ -216,7 +237,7 @@ func (ep *episode) run() (exporters.Run, bool) {
 	if r.Result != exporters.Success {
 		r.Error = strings.Join(append(ep.codes, ep.remarks...), "; ")
 	}
-	return r, true
+	return r
 }
 
 // unreadable is a code that is there and is none.

@@ -102,16 +102,13 @@ func (s *Source) Fetch(ctx context.Context) (exporters.Snapshot, error) {
 			s.count("event", e.Unread, &out)
 		}
 	}
-	job := s.job(append(append([]winevent.Event{}, events...), others...), now)
+	out.Jobs = s.jobs(slices.Concat(events, others), now)
 	for i := range summaries {
-		s.enrich(&job, &summaries[i], &out)
+		s.enrich(out.Jobs, &summaries[i], &out)
 	}
 	for _, v := range versions {
-		if v.After(job.LastSuccess) {
-			job.LastSuccess = v
-		}
+		succeeded(out.Jobs, v)
 	}
-	out.Jobs = []exporters.Job{job}
 	return out, nil
 }
 
@@ -143,18 +140,42 @@ func (s *Source) readVersions(ctx context.Context) ([]time.Time, error) {
 	return versions, nil
 }
 
-// job is the one protection unit: the machine.
-func (s *Source) job(events []winevent.Event, now time.Time) exporters.Job {
+// jobs are the machine, and beside it what else it backs up by turns.
+func (s *Source) jobs(events []winevent.Event, now time.Time) []exporters.Job {
 	c := s.config
-	j := exporters.Job{
-		Customer: c.Customer, CustomerName: c.CustomerName, ID: strings.ToLower(c.Machine), Machine: c.Machine,
-		Class: c.MachineClass, Role: c.BackupRole, Engine: Engine, Plan: "Windows Server Backup", ObjectType: "host",
-		Enabled: true, ExpectedInterval: c.ExpectedInterval.Of(c.MachineClass),
+	all := episodes(events)
+	var out []exporters.Job
+	for i, p := range plans(all) {
+		j := exporters.Job{
+			Customer: c.Customer, CustomerName: c.CustomerName, ID: strings.ToLower(c.Machine), Machine: c.Machine,
+			Class: c.MachineClass, Role: c.BackupRole, Engine: Engine, Plan: "Windows Server Backup", ObjectType: "host",
+			Enabled: true, ExpectedInterval: c.ExpectedInterval.Of(c.MachineClass),
+		}
+		if i > 0 {
+			// What starts it, the task scheduler or a person, is not asked.
+			j.ID, j.Plan, j.ExpectedInterval = j.ID+"/"+exporters.Slug(p.name()), j.Plan+", "+p.name(), exporters.OnDemand
+		}
+		for _, ep := range p.runs {
+			j.Runs = append(j.Runs, ep.run())
+		}
+		out = append(out, j)
 	}
-	var since time.Time
-	j.Runs, since = outcomes(events, now)
-	j.Running, j.RunningSince = !since.IsZero(), since
-	return j
+	out[0].RunningSince = runningSince(all, now)
+	out[0].Running = !out[0].RunningSince.IsZero()
+	return out
+}
+
+// succeeded takes Windows' word for a success, which does not say of what: where there are
+// several jobs it is that of the run that went on at the instant.
+func succeeded(jobs []exporters.Job, at time.Time) {
+	for i := range jobs {
+		j := &jobs[i]
+		if len(jobs) == 1 || slices.ContainsFunc(j.Runs, func(r exporters.Run) bool {
+			return !r.Result.Failing() && r.WentOn(at, time.Minute)
+		}) {
+			j.LastSuccess = exporters.Later(j.LastSuccess, at)
+		}
+	}
 }
 
 // count counts a value that is not known, once.
@@ -167,34 +188,42 @@ func (s *Source) count(field, value string, out *exporters.Snapshot) {
 
 // enrich adds what the summary tells. Its last backup counts as a run only if
 // the log has no end of a run since then, as after the log was cleared.
-func (s *Source) enrich(j *exporters.Job, sum *Summary, out *exporters.Snapshot) {
-	j.LastSuccess = sum.LastSuccessfulBackupTime.In(time.Local)
-	j.NextRun = sum.NextBackupTime.Coming(time.Local, s.now())
+func (s *Source) enrich(jobs []exporters.Job, sum *Summary, out *exporters.Snapshot) {
+	succeeded(jobs, sum.LastSuccessfulBackupTime.In(time.Local))
+	first := &jobs[0]
+	first.NextRun = sum.NextBackupTime.Coming(time.Local, s.now())
 	if d := sum.interval(); d > 0 {
-		j.ExpectedInterval = d
+		first.ExpectedInterval = d
 	}
 	running, known := sum.running()
 	if !known {
 		s.count("operation_status", sum.CurrentOperationStatus.Lower(), out)
-	} else if j.Running = running; !running {
-		j.RunningSince = time.Time{}
+	} else if first.Running = running; !running {
+		first.RunningSince = time.Time{}
 	}
 	last := sum.LastBackupTime.In(time.Local)
 	if last.IsZero() {
 		return
 	}
 	result, text := sum.result()
-	for i := range j.Runs {
-		if run := &j.Runs[i]; run.End.After(last.Add(-time.Minute)) {
+	logged := false
+	for i := range jobs {
+		runs := jobs[i].Runs
+		if n := len(runs) - 1; n >= 0 && runs[n].End.After(last.Add(-time.Minute)) {
 			// The text for people is in the summary alone.
-			if i == len(j.Runs)-1 && run.Result.Failing() && result == exporters.Failed {
+			if run := &runs[n]; run.Result.Failing() && result == exporters.Failed && (n == 0 || !runs[n-1].End.After(last.Add(-time.Minute))) {
 				run.Error = strings.Trim(text+"; "+run.Error, "; ")
 			}
-			return
+			logged = true
 		}
 	}
-	if running || !known {
-		return // it may be the one that runs
+	if logged || running || !known {
+		return // a run that goes on may be the one that it means
 	}
-	j.Runs = append(j.Runs, exporters.Run{ID: "summary/" + last.UTC().Format(time.RFC3339), End: last, Result: result, Error: text, Coarse: true})
+	for i := range jobs {
+		// A failure of nobody knows what is one of each job, a success of none.
+		if len(jobs) == 1 || result.Failing() {
+			jobs[i].Runs = append(jobs[i].Runs, exporters.Run{ID: "summary/" + last.UTC().Format(time.RFC3339), End: last, Result: result, Error: text, Coarse: true})
+		}
+	}
 }

@@ -151,7 +151,7 @@ func explain(hr, detailed HResult, message string) string {
 // running reads the status; known is false for a word that is not known.
 func (s *Summary) running() (running, known bool) {
 	switch s.CurrentOperationStatus.Lower() {
-	case "nooperationinprogress":
+	case "nooperationinprogress", "0": // as plain ConvertTo-Json writes it
 		return false, true
 	case "backupinprogress":
 		return true, true

@@ -71,6 +71,7 @@ type xmlEvent struct {
 		Data []struct {
 			Name  string `xml:"Name,attr"`
 			Value string `xml:",chardata"`
+			Inner string `xml:",innerxml"`
 		} `xml:"Data"`
 	} `xml:"EventData"`
 	UserData      node `xml:"UserData"`
@@ -280,6 +281,9 @@ func (x *xmlEvent) event() (Event, error) {
 	}
 	e.RecordID, _ = strconv.ParseUint(strings.TrimSpace(s.EventRecordID), 10, 64) // only tells two events apart
 	for _, d := range x.EventData.Data {
+		if strings.TrimSpace(d.Value) == "" {
+			d.Value = d.Inner // elements, which Windows escapes and others put there as they are
+		}
 		if d.Name == "" {
 			e.Data = append(e.Data, d.Value)
 			continue

@@ -103,3 +103,13 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Windows escapes the elements in a value; exports that were written anew hold them as they are.
+func TestElementsInAValue(t *testing.T) {
+	for _, value := range []string{`<VolumeInfo><Item Name="C:" /></VolumeInfo>`, `&lt;VolumeInfo&gt;&lt;Item Name="C:" /&gt;&lt;/VolumeInfo&gt;`} {
+		got, err := Parse([]byte(`<Event><System><EventID>4</EventID><TimeCreated SystemTime='2026-03-09T10:00:00Z'/></System><EventData><Data Name='VolumesInfo'>` + value + `</Data></EventData></Event>`))
+		if err != nil || got[0].Value("VolumesInfo") != `<VolumeInfo><Item Name="C:" /></VolumeInfo>` {
+			t.Errorf("%s: %+v, %v", value, got, err)
+		}
+	}
+}

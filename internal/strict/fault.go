@@ -2,12 +2,17 @@ package strict
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
-	"strconv"
+	"slices"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Position is where a value is written. A struct field of this type is filled
@@ -41,6 +46,8 @@ const (
 	WrongShape Kind = "wrong_shape" // keys and values were expected
 	UnknownKey Kind = "unknown_key"
 	BadValue   Kind = "bad_value" // what a [Scalar] refused
+
+	RepeatedKey Kind = "repeated_key"
 )
 
 func (f Fault) Error() string {
@@ -53,6 +60,20 @@ func (f Fault) Error() string {
 		text += ": " + f.Cure
 	}
 	return text
+}
+
+// Beside are further faults of a file without those that only follow from these:
+// what is said to be missing or wrong at, or below, a value that was not understood.
+func (fs Faults) Beside(more Faults) Faults {
+	return slices.DeleteFunc(more, func(m Fault) bool {
+		return slices.ContainsFunc(fs, func(f Fault) bool {
+			if f.File != m.File && m.File != "" || f.Kind == UnknownKey || f.Kind == RepeatedKey {
+				return false
+			}
+			rest, below := strings.CutPrefix(m.Path, f.Path)
+			return below && (f.Path == "" || rest == "" || strings.ContainsRune(".[", rune(rest[0])))
+		})
+	})
 }
 
 // Faults are all faults found, in the order of the file.
@@ -74,6 +95,9 @@ func (fs Faults) Err() error {
 	return fs
 }
 
+// maxReread bounds what is read again to find a fault's line.
+const maxReread = 4 << 20
+
 var syntaxLine = regexp.MustCompile(`^line (\d+): `)
 
 // syntaxFault takes the line out of the parser's own message, or finds it where
@@ -82,8 +106,7 @@ func syntaxFault(f File, err error) Fault {
 	what := strings.TrimPrefix(err.Error(), "yaml: ")
 	at, cure := -1, "check indentation (spaces, no tabs), colons and quotes near this line"
 	if m := syntaxLine.FindStringSubmatch(what); m != nil {
-		line, _ := strconv.Atoi(m[1])
-		return Fault{Position: Position{f.Name, line}, Kind: Syntax, What: "not valid YAML: " + what[len(m[0]):] + "; " + cure}
+		return Fault{Position: Position{f.Name, brokenLine(f.Text)}, Kind: Syntax, What: "not valid YAML: " + what[len(m[0]):] + "; " + cure}
 	}
 	if _, rest, ok := strings.Cut(what, "unknown anchor '"); ok {
 		name, _, _ := strings.Cut(rest, "'")
@@ -94,4 +117,32 @@ func syntaxFault(f File, err error) Fault {
 		at, cure = bytes.IndexFunc(f.Text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n\u0085", r) }), "take it out"
 	}
 	return Fault{Position: Position{f.Name, 1 + bytes.Count(f.Text[:max(at, 0)], []byte("\n"))}, Kind: Syntax, What: "not valid YAML: " + what + "; " + cure}
+}
+
+// brokenLine is the line after the longest beginning of a text that is YAML by itself.
+// The parser's own line is that of what stands around the fault, or one too few.
+func brokenLine(text []byte) int {
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	read := 0
+	good := func(n int) bool {
+		begin := bytes.Join(lines[:n], nil)
+		read += len(begin)
+		dec := yaml.NewDecoder(bytes.NewReader(begin))
+		for {
+			var doc yaml.Node
+			if err := dec.Decode(&doc); err != nil {
+				return errors.Is(err, io.EOF)
+			}
+		}
+	}
+	// A value over several lines is no YAML before its end, so what looks like the
+	// fault may be such a value's beginning: then some longer beginning is good.
+	last := 0
+	for next := 0; next < len(lines) && read < maxReread; {
+		last = next + sort.Search(len(lines)-next, func(n int) bool { return !good(next + n + 1) })
+		for next = last + 2; next < len(lines) && read < maxReread && !good(next); {
+			next++
+		}
+	}
+	return last + 1
 }

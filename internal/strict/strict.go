@@ -323,7 +323,7 @@ func (d *Decoder) pairs(n *yaml.Node, path, called string) iter.Seq2[*yaml.Node,
 			switch {
 			case isMerge(k):
 			case seen[k.Value]:
-				d.Fault(k, path, called+" stands twice: keep one", k.Value)
+				d.add(Fault{Position: d.Position(k), Path: path, Kind: RepeatedKey, Name: k.Value, What: fmt.Sprintf(called+" stands twice: keep one", k.Value)})
 			default:
 				seen[k.Value] = true
 				if !yield(k, n.Content[i+1]) {

@@ -3,108 +3,14 @@
 package board
 
 import (
-	"cmp"
 	"context"
-	"maps"
 	"math"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"time"
 
 	"vigie/receiver/store"
 	"vigie/rules/incident"
-	"vigie/rules/inventory"
-	"vigie/rules/model"
 )
-
-// Row is what lists sort, search and count of an open incident.
-type Row struct {
-	ID       string
-	Number   int
-	Identity model.Labels
-	Scenario string
-	Policy   string
-	State    model.State
-	Assignee string
-	// Deadline is that of the nearest target that still runs.
-	Deadline time.Time
-	// Running are the targets that still run, with the instant at which each is due.
-	Running  map[string]time.Time
-	Silenced bool
-	Double   bool // no backup of the machine works
-	// Platforms and Reporters say whom it concerns.
-	Platforms, Reporters []string
-	words                string // what a search looks in, in lower case
-}
-
-// numbered is an incident's number as mails and pages write it: #12, INC-12.
-var numbered = regexp.MustCompile(`^(?i:\[?(?:#|INC-))?(\d+)\]?$`)
-
-// Has reports whether the row says a text, in whatever case: its number as it is
-// written, and what it is about by ids or by the names that people know.
-func (r *Row) Has(text string, dir *inventory.Directory) bool {
-	text = strings.ToLower(strings.TrimSpace(text))
-	if n := numbered.FindStringSubmatch(text); n != nil && n[1] == strconv.Itoa(r.Number) {
-		return true
-	}
-	says := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
-	if says(r.words) {
-		return true
-	}
-	if c := dir.Customers[r.Identity[model.LabelCustomer]]; c != nil && says(c.Name) {
-		return true
-	}
-	if p := dir.Person(r.Assignee); p != nil && says(p.Name) {
-		return true
-	}
-	return slices.ContainsFunc(r.Platforms, func(id string) bool {
-		p := dir.Platforms[id]
-		return says(id) || p != nil && says(p.Name)
-	})
-}
-
-// Incident is as much of the incident as tells whom it concerns.
-func (r *Row) Incident() incident.Incident {
-	i := incident.Incident{ID: r.ID, Identity: r.Identity, Policy: r.Policy, Scenario: r.Scenario}
-	for _, by := range r.Reporters {
-		i.Reports = append(i.Reports, model.Signal{By: by})
-	}
-	for _, p := range r.Platforms {
-		i.Reports = append(i.Reports, model.Signal{Labels: model.Labels{model.LabelPlatform: p}})
-	}
-	return i
-}
-
-// RowOf is the row of an incident.
-func RowOf(i *incident.Incident) *Row {
-	r := &Row{ID: i.ID, Number: i.Number, Identity: i.Identity, Scenario: i.Scenario, Policy: i.Policy,
-		State: i.State, Assignee: i.Assignee, Silenced: i.Flags[model.FlagSilenced],
-		Double: i.Flags[model.FlagDoubleFailure], Platforms: i.Platforms()}
-	for name, c := range i.Targets {
-		if c.Due.IsZero() || !c.MetAt.IsZero() || c.Paused {
-			continue
-		}
-		if r.Running == nil {
-			r.Running = map[string]time.Time{}
-		}
-		r.Running[name] = c.Due
-		if r.Deadline.IsZero() || c.Due.Before(r.Deadline) {
-			r.Deadline = c.Due
-		}
-	}
-	for _, x := range i.Reports {
-		r.Reporters = append(r.Reporters, x.By)
-	}
-	words := []string{i.Assignee, i.Scenario, string(i.State)}
-	for _, k := range slices.Sorted(maps.Keys(i.Identity)) {
-		words = append(words, i.Identity[k])
-	}
-	r.words = strings.ToLower(strings.Join(words, " "))
-	return r
-}
 
 // maxFollowers bounds the pages that are told of changes at the same time.
 const maxFollowers = 512
@@ -117,10 +23,11 @@ type Board struct {
 	mark    int64      // up to where what other processes changed is known
 
 	mu        sync.Mutex
-	rows      map[string]*Row // nil before the first look
+	rows      map[uint32]*Row // by number; nil before the first look
 	waiting   []*Row          // committed while it was being filled
 	begun     bool
-	sorted    []*Row // nil when something has changed since
+	sorted    []*Row // in the order of lists, as of the last look; what is replaced still among them
+	fresh     []*Row // what has come since
 	followers map[chan struct{}]func(*incident.Incident) bool
 }
 
@@ -153,12 +60,43 @@ func (b *Board) saved(i *incident.Incident) {
 }
 
 func (b *Board) put(r *Row) {
-	b.sorted = nil
-	if r.State.Ended() {
-		delete(b.rows, r.ID)
+	if old := b.rows[r.number]; old != nil {
+		old.replaced = true
+		delete(b.rows, r.number)
+	}
+	if r.State().Ended() {
+		r.replaced = true
+	} else {
+		b.rows[r.number] = r
+	}
+	b.fresh = append(b.fresh, r)
+	if len(b.fresh) > len(b.rows)+mostFresh {
+		b.settle()
+	}
+}
+
+// mostFresh is how many changes are put into order at the latest, beyond one for each row.
+const mostFresh = 1024
+
+// settle puts what has come among what is in order. Whoever looks has the list from before.
+func (b *Board) settle() {
+	if len(b.fresh) == 0 {
 		return
 	}
-	b.rows[r.ID] = r
+	gone := func(r *Row) bool { return r.replaced }
+	fresh := slices.DeleteFunc(b.fresh, gone)
+	slices.SortFunc(fresh, (*Row).compare)
+	all := make([]*Row, 0, len(b.rows))
+	for _, r := range b.sorted {
+		if gone(r) {
+			continue
+		}
+		for len(fresh) > 0 && fresh[0].compare(r) < 0 {
+			all, fresh = append(all, fresh[0]), fresh[1:]
+		}
+		all = append(all, r)
+	}
+	b.sorted, b.fresh = append(all, fresh...), nil
 }
 
 // Rows are the open incidents, the nearest deadline first and what has none
@@ -169,23 +107,7 @@ func (b *Board) Rows(ctx context.Context) ([]*Row, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.sorted == nil {
-		b.sorted = slices.SortedFunc(maps.Values(b.rows), func(x, y *Row) int {
-			if x.Deadline.IsZero() != y.Deadline.IsZero() {
-				if x.Deadline.IsZero() {
-					return 1
-				}
-				return -1
-			}
-			if x.Double != y.Double && x.Deadline.Equal(y.Deadline) {
-				if x.Double {
-					return -1
-				}
-				return 1
-			}
-			return cmp.Or(x.Deadline.Compare(y.Deadline), x.Number-y.Number)
-		})
-	}
+	b.settle()
 	return b.sorted, nil
 }
 
@@ -199,7 +121,7 @@ func (b *Board) fill(ctx context.Context) error {
 	if filled {
 		return nil
 	}
-	rows := map[string]*Row{}
+	var rows []*Row
 	err := b.store.View(ctx, func(tx *store.Tx) (err error) {
 		if b.store.Shared() {
 			if _, b.mark, err = tx.ChangedSince(math.MaxInt64); err != nil {
@@ -207,7 +129,7 @@ func (b *Board) fill(ctx context.Context) error {
 			}
 		}
 		return tx.EachOpen(func(r *store.Record) error {
-			rows[r.ID] = RowOf(&r.Incident)
+			rows = append(rows, RowOf(&r.Incident))
 			return nil
 		})
 	})
@@ -216,8 +138,8 @@ func (b *Board) fill(ctx context.Context) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.rows = rows
-	for _, r := range b.waiting { // what was committed meanwhile is newer
+	b.rows = make(map[uint32]*Row, len(rows))
+	for _, r := range slices.Concat(rows, b.waiting) { // what was committed meanwhile is newer
 		b.put(r)
 	}
 	b.waiting = nil

@@ -39,7 +39,7 @@ func (c *Config) check() strict.Faults {
 	if err := c.checkDatabase(); err != nil {
 		add(c.Position, "database", "%v", err)
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	if !isHostPort(c.Listen) {
 		add(c.Position, "listen", "%q is not host:port: write it like 127.0.0.1:9095", c.Listen)
 	}
 	if c.ExternalURL != "" {
@@ -48,7 +48,7 @@ func (c *Config) check() strict.Faults {
 		}
 	}
 	if x := c.Emergency; x != nil {
-		if _, _, err := net.SplitHostPort(x.Listen); err != nil || x.Listen == c.Listen {
+		if !isHostPort(x.Listen) || x.Listen == c.Listen {
 			add(x.Position, "emergency.listen", "%q is not a host:port of its own: write it like 127.0.0.1:9443", x.Listen)
 		}
 	}
@@ -132,9 +132,22 @@ func (c *Config) check() strict.Faults {
 		f.checkLogin("mail.fallback", add)
 	}
 	if _, err := notify.NewMail(c.mailShape()); err != nil {
-		add(c.Mail.Position, "mail", "%v", err)
+		keys := keysBefore.FindString(err.Error())
+		add(c.Mail.Position, strings.ReplaceAll(strings.TrimSuffix(keys, ": "), ": ", "."), "%s", err.Error()[len(keys):])
 	}
 	return fs
+}
+
+// keysBefore are the keys that a channel names before what is wrong with the last of them.
+var keysBefore = regexp.MustCompile(`^(?:[a-z_]+: )+`)
+
+// isHostPort tells what can be listened on, or reached.
+func isHostPort(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	return err == nil
 }
 
 // checkLogin refuses two ways to log in, and tokens that cannot be had.
@@ -168,7 +181,7 @@ func (e EndpointConfig) check(path string, at strict.Position) strict.Faults {
 // BaseURL reads the address of a server.
 func BaseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Port() != "" && !isHostPort(u.Host) {
 		return nil, fmt.Errorf("%q is not an address: write it like https://host:port", text)
 	}
 	if u.User != nil {

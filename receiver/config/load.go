@@ -62,12 +62,12 @@ func load(path string, standIn bool) (*Setup, error) {
 		}
 	}
 	c.defaults()
-	faults = append(faults, c.check()...)
+	later := c.check()
 	policies, err := c.policies()
-	faults = collect(faults, path, err)
+	later = collect(later, path, err)
 	calendars := &calendarFiles{config: c, standIn: standIn}
 	directory, err := calendars.load(policies)
-	faults = collect(faults, path, err)
+	faults = append(faults, faults.Beside(collect(later, path, err))...)
 	if err := c.located(faults); err != nil {
 		return nil, err
 	}

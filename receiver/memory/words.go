@@ -51,7 +51,7 @@ func (w *Words) Ask(ctx context.Context, x evidence.Exporter, source, customer s
 	rs, err := x.Results(ctx, source, customer)
 	jobs := map[string]evidence.Result{}
 	for _, r := range rs {
-		if r.Source == source {
+		if r.Source == source && r.Error != "" {
 			jobs[r.JobID] = r
 		}
 	}

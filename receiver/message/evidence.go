@@ -102,6 +102,9 @@ func (i evidence) OtherProof() string {
 }
 
 func (i evidence) otherBrief() string {
+	if i.Copy() {
+		return "" // nobody asks for it
+	}
 	if s := i.NameOf("evidence", string(i.f.Other.State)); s != "" {
 		return s
 	}

@@ -179,14 +179,17 @@ func joinNonEmpty(sep string, parts ...string) string {
 	return strings.Join(some, sep)
 }
 
-func lowerFirst(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	return string(unicode.ToLower(r)) + s[n:]
-}
+func lowerFirst(s string) string { return first(s, unicode.ToLower) }
 
-func upperFirst(s string) string {
+func upperFirst(s string) string { return first(s, unicode.ToUpper) }
+
+// first changes the first letter; of nothing it makes nothing, and no U+FFFD.
+func first(s string, change func(rune) rune) string {
 	r, n := utf8.DecodeRuneInString(s)
-	return string(unicode.ToUpper(r)) + s[n:]
+	if n == 0 {
+		return ""
+	}
+	return string(change(r)) + s[n:]
 }
 
 // Heading is what the mail is about: "Dupont – SRV-AD".

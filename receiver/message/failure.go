@@ -41,7 +41,7 @@ func (i failure) Fact() string {
 	if i.IsPlatform() || !i.isBackup() && i.f.Alertname != "" {
 		return i.Alert()
 	}
-	s := i.Say("fact."+i.kind(), "engine", i.Made())
+	s := i.Say("fact."+i.kind(), "backup", i.Noun(), "engine", i.Made())
 	if n := i.Nth(); n != "" && i.kind() != "offline" {
 		s += " (" + n + ")"
 	}
@@ -51,7 +51,7 @@ func (i failure) Fact() string {
 // Sentence is what is wrong: "La sauvegarde Acronis du serveur SRV-AD a échoué
 // (2ᵉ nuit)", without the full stop.
 func (i failure) Sentence() string {
-	s := i.Say("sentence."+i.kind(), "engine", i.Made(), "of", i.OfMachine())
+	s := i.Say("sentence."+i.kind(), "backup", i.Noun(), "engine", i.Made(), "of", i.OfMachine())
 	if n := i.Nth(); n != "" && i.kind() != "offline" {
 		s = i.Say("sentence.nth", "sentence", s, "nth", n)
 	}

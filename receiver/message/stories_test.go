@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"vigie/deploy/exampletest"
 	"vigie/rules/incident"
@@ -95,6 +96,9 @@ func mailsTold(t *testing.T, example, text, language string) string {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if strings.ContainsRune(mail.Subject+mail.Text+mail.HTML, utf8.RuneError) {
+				t.Errorf("%s holds U+FFFD:\n%s", mail.Subject, mail.Text)
+			}
 			fmt.Fprintf(&all, "%s %s\nSubject: %s\n\n%s\n%s\n", ns[0].DecidedAt.UTC().Format("2006-01-02 15:04:05Z"), by, mail.Subject, mail.Text, strings.Repeat("=", 72))
 			return mail.Subject
 		}
@@ -158,6 +162,21 @@ events:
 		m4, _, _ = strings.Cut(m4, strings.Repeat("=", 72))
 		if strings.Contains(m4, "the words of why") != shown {
 			t.Errorf("%s: %s", field, m4)
+		}
+	}
+}
+
+// Where nothing is heard no source stands in its place, and a source that cannot be
+// read is named, not the exporter that says so.
+func TestWhatIsNotRead(t *testing.T) {
+	for text, want := range map[string]string{
+		"alertname: VigieMonitoringBlind, kind: blind, source: vigie":                                      "\nLa supervision ne reçoit plus rien :",
+		"alertname: BackupSourceDown, kind: source_down, source: veeam-lyon, exporter: 'site-martin:9891'": "\nVeeam-lyon n'est plus lu",
+		"alertname: BackupExporterAbsent, kind: exporter_absent, exporter: 'site-martin:9891'":             "\nL'exportateur site-martin:9891 n'est plus lu",
+	} {
+		mails := mailsTold(t, "synomega", "start: 2026-03-09T08:00:00+01:00\nuntil: 2026-03-09T08:10:00+01:00\nevents:\n  - at: 2026-03-09T08:00:00+01:00\n    fires: {"+text+"}\n", "fr")
+		if !strings.Contains(mails, want) {
+			t.Errorf("%s: not said %q:\n%s", text, want, mails)
 		}
 	}
 }

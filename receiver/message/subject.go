@@ -100,6 +100,17 @@ func (i subject) isBackup() bool {
 	return i.f.Machine != "" && (i.f.Alertname == "" || i.f.BackupRole != "" || slices.ContainsFunc(i.f.Plans, func(p incident.PlanRow) bool { return p.Role != "" }))
 }
 
+// Noun is what ran, in a sentence: "sauvegarde", or "copie" where it is no backup.
+func (i subject) Noun() string {
+	if i.Copy() {
+		return i.Word("noun." + i.f.BackupRole)
+	}
+	return i.Word("noun.backup")
+}
+
+// Copy tells the role of what saves no machine: a copy, a replica, an archive.
+func (i subject) Copy() bool { return i.Has("noun." + i.f.BackupRole) }
+
 // OnMachine tells an alert about a machine that does not say whether it is its backup.
 func (i subject) OnMachine() bool { return i.f.Machine != "" && !i.isBackup() }
 
@@ -189,7 +200,7 @@ func (i subject) Source() string {
 	if name, is := strings.CutPrefix(i.source(), "alertmanager/"); is {
 		return i.Say("source.alertmanager", "name", name)
 	}
-	if i.f.Exporter != "" {
+	if i.f.Exporter != "" && !(i.f.Kind == "source_down" && i.source() != "") { // it tells of its source
 		return i.Say("source.exporter", "name", i.f.Exporter)
 	}
 	return cmp.Or(i.Engine(), i.source(), i.f.Item)

@@ -15,6 +15,7 @@ import (
 type view struct {
 	*item
 	Items        []*item
+	NoBackup     bool // one is a copy's incident, or of whatever else an alert says of a machine
 	Organisation string
 	Phone        string
 	Replies      bool   // somebody reads what is replied
@@ -73,6 +74,7 @@ func (v *view) ReplyUp() string { return upperFirst(v.Reply()) }
 // add takes in a notification. What is told twice of one incident is one row, as
 // it stands now, with the clocks of both; only what people wrote stays apart.
 func (v *view) add(it *item) {
+	v.NoBackup = v.NoBackup || !it.isBackup() || it.Copy()
 	if it.f.Target != "" {
 		it.missed = []string{it.f.Target}
 	}
@@ -193,7 +195,7 @@ func (v *view) Count() int { return len(v.Items) }
 // or of incidents.
 func (v *view) Machines() string {
 	switch {
-	case v.SameMachine() && v.IsPlatform():
+	case v.SameMachine() && (v.IsPlatform() || v.NoBackup):
 	case v.SameMachine() && !v.outside:
 		return v.Plural("backups", len(v.Items))
 	case v.IsPlatform():
@@ -229,11 +231,11 @@ func (v *view) Fact() string {
 		return v.item.Fact()
 	}
 	for _, i := range v.Items[1:] {
-		if i.kind() != v.kind() || i.Engine() != v.Engine() {
+		if i.kind() != v.kind() || i.Engine() != v.Engine() || i.Noun() != v.Noun() {
 			return v.Word("fact.many")
 		}
 	}
-	return v.Say("fact."+v.kind(), "engine", v.Made())
+	return v.Say("fact."+v.kind(), "backup", v.Noun(), "engine", v.Made())
 }
 
 // AlertOwn names what the alerts of the mail tell of.

@@ -124,7 +124,7 @@ func (c MailConfig) normalize() (MailConfig, error) {
 	if c.EnvelopeFrom != "" {
 		a, err := ParseAddress(c.EnvelopeFrom)
 		if err != nil {
-			return c, fmt.Errorf("envelope from: %w", err)
+			return c, fmt.Errorf("envelope_from: %w", err)
 		}
 		c.EnvelopeFrom = a.Addr
 	}

@@ -381,7 +381,7 @@ func TestNewMailRefuses(t *testing.T) {
 		"no password":   func(c *MailConfig) { c.Relay.Username = "vigie" },
 		"no user name":  func(c *MailConfig) { c.Relay.PasswordFile = "/x" },
 		"control":       func(c *MailConfig) { c.Relay.Username, c.Relay.PasswordFile = "a\r\nb", "/x" },
-		"envelope from": func(c *MailConfig) { c.EnvelopeFrom = "zoé@msp.example" },
+		"envelope_from": func(c *MailConfig) { c.EnvelopeFrom = "zoé@msp.example" },
 		"fallback":      func(c *MailConfig) { c.Fallback = MailRelay{Host: "other.example", TLS: TLSNone} },
 		"negative":      func(c *MailConfig) { c.Timeouts.Data = -1 },
 	} {

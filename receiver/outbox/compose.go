@@ -18,6 +18,7 @@ import (
 	"vigie/receiver/notify"
 	"vigie/receiver/store"
 	"vigie/rules/incident"
+	"vigie/rules/incidents"
 )
 
 // composeDue makes messages of bundles: rendered and committed before any socket
@@ -49,34 +50,33 @@ func (o *Outbox) composeDue(ctx context.Context, kept chan<- struct{}) (made int
 		clear(told)
 		return err
 	}
-	for _, key := range keys {
+	err = incidents.InTurn(keys, func(key string, inParts bool) (bool, error) {
 		if slices.Contains(stuck, key) {
-			continue
+			return true, nil
 		}
-		ns, err := o.bundle(key, now, stuck, told, flush)
-		if err != nil {
-			return made, err
+		ns, whole, err := o.bundle(key, now, stuck, told, flush)
+		if err != nil || !whole && !inParts {
+			return false, err
 		}
 		if len(ns) == 0 {
-			continue
+			return true, nil
 		}
 		o.explain(ctx, ns)
 		s, err := o.compose(ns)
 		if err != nil {
-			if err := o.composeEach(ctx, key, ns, err, now); err != nil {
-				return made, err
-			}
-			continue
+			return true, o.composeEach(ctx, key, ns, err, now)
 		}
 		together = append(together, s)
 		for _, n := range ns {
 			told[n.IncidentID] = true
 		}
 		if len(together) == draftsAtOnce {
-			if err := flush(); err != nil {
-				return made, err
-			}
+			err = flush()
 		}
+		return true, err
+	})
+	if err != nil {
+		return made, err
 	}
 	err = flush()
 	return made, err
@@ -84,25 +84,26 @@ func (o *Outbox) composeDue(ctx context.Context, kept chan<- struct{}) (made int
 
 // bundle reads what leaves now of a bundle. What waits to be kept about the same
 // incidents is kept first: it lets others leave.
-func (o *Outbox) bundle(key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []incident.Notification, err error) {
+func (o *Outbox) bundle(key string, now time.Time, stuck []string, told map[string]bool, flush func() error) (ns []incident.Notification, whole bool, err error) {
 	var about []string
 	read := func(tx *store.Tx) error {
 		// In this order: what joins the bundle in between is not read, and counts.
-		if ns, err = tx.Bundle(key, now, stuck); err == nil {
+		if ns, whole, err = tx.Bundle(key, now, stuck); err == nil {
 			about, err = tx.BundleIncidents(key)
 		}
 		return err
 	}
 	if err := o.Store.Peek(read); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if !slices.ContainsFunc(about, func(id string) bool { return told[id] }) {
-		return ns, nil
+		return ns, whole, nil
 	}
 	if err := flush(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return ns, o.Store.Peek(read)
+	err = o.Store.Peek(read)
+	return ns, whole, err
 }
 
 // keepAll makes messages in one transaction, in their order. They are about

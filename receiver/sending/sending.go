@@ -35,7 +35,8 @@ type Way struct {
 	perChannel int
 	// busy keeps one from being begun twice when the clock jumps past its lease.
 	busy map[key]bool
-	// slow are addresses at which an attempt failed: nothing queues behind the next.
+	// slow are addresses at which an attempt of the last run failed: nothing queues
+	// behind the next.
 	slow map[string]bool
 	// next are due and not begun. An earlier message never comes up meanwhile, so
 	// they need not be looked for anew for each of them.
@@ -116,6 +117,7 @@ func (w *Way) Ended(r Run, failed bool) {
 	for _, t := range r.Transmissions {
 		delete(w.busy, keyOf(t))
 	}
+	delete(w.slow, r.Address)
 	if failed {
 		w.slow[r.Address] = true
 	}

@@ -44,11 +44,19 @@ func TestOneAddressNeverTakesAllSenders(t *testing.T) {
 
 func TestNothingQueuesBehindATroubledAddress(t *testing.T) {
 	w := New(false)
-	w.Offer(due("", "a", 0, 140))
+	w.Offer(due("", "a", 0, 200))
 	runs := w.Begin()
 	w.Ended(runs[0], true)
-	if got := lengths(w.Begin()); got != "[a:1]" {
+	next := w.Begin()
+	if got := lengths(next); got != "[a:1]" {
 		t.Errorf("begun %s", got)
+	}
+	w.Ended(next[0], false)
+	if got := lengths(w.Begin()); got != "[a:64]" {
+		t.Errorf("once the address takes mail again %s", got)
+	}
+	if len(w.slow) != 0 {
+		t.Errorf("still held as slow: %v", w.slow)
 	}
 }
 

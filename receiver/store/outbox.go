@@ -105,7 +105,7 @@ func (tx Outbox) BundleIncidents(key string) ([]string, error) {
 
 // Bundle returns the notifications of a bundle that leave now, see
 // [incidents.Leaving]; stuck names the bundles for which nothing waits.
-func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]incident.Notification, error) {
+func (tx Outbox) Bundle(key string, now time.Time, stuck []string) (ns []incident.Notification, whole bool, err error) {
 	values := map[string][]byte{}
 	waiting, err := engine.All(tx.q, func(r *sql.Rows, w *incidents.Waiting) error {
 		var until int64
@@ -116,21 +116,21 @@ func (tx Outbox) Bundle(key string, now time.Time, stuck []string) ([]incident.N
 	}, `SELECT id, incident, bundle_key, hold_until, rowid, value FROM notification
 		WHERE message = '' AND incident IN (SELECT incident FROM notification WHERE bundle_key = ? AND message = '')`, key)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var ns []incident.Notification
-	for _, w := range incidents.Leaving(key, waiting, now, stuck) {
+	leaving, whole := incidents.Leaving(key, waiting, now, stuck)
+	for _, w := range leaving {
 		text, err := tx.packer.Unpack(values[w.ID])
 		var n incident.Notification
 		if err == nil {
 			err = json.Unmarshal(text, &n)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("notification %s: %w", w.ID, err)
+			return nil, false, fmt.Errorf("notification %s: %w", w.ID, err)
 		}
 		ns = append(ns, n)
 	}
-	return ns, nil
+	return ns, whole, nil
 }
 
 func (tx Outbox) notifications(where string, args ...any) ([]incident.Notification, error) {

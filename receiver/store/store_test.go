@@ -317,7 +317,7 @@ func testOutboxOrder(t *testing.T, database string) {
 		if len(keys) != 1 || keys[0] != "k" {
 			t.Fatalf("bundles: %v %v", keys, err)
 		}
-		ns, err := tx.Bundle("k", now, nil)
+		ns, _, err := tx.Bundle("k", now, nil)
 		if len(ns) != 2 {
 			t.Fatalf("bundle: %+v", ns)
 		}
@@ -333,7 +333,7 @@ func testOutboxOrder(t *testing.T, database string) {
 	})
 	later := now.Add(2 * time.Minute)
 	do(func(tx *store.Tx) error {
-		ns, err := tx.Bundle("l", later, nil)
+		ns, _, err := tx.Bundle("l", later, nil)
 		_, sealErr := tx.CreateMessage("m2", "B1", ns, []byte("{}"), []string{"x@msp.example", "z@msp.example"}, later)
 		return errors.Join(err, sealErr)
 	})
@@ -403,7 +403,7 @@ func testBundleOvertakesNothing(t *testing.T, database string) {
 	bundle := func(key string, after time.Duration, want string, stuck ...string) {
 		t.Helper()
 		err := s.View(t.Context(), func(tx *store.Tx) error {
-			ns, err := tx.Bundle(key, now.Add(after), stuck)
+			ns, _, err := tx.Bundle(key, now.Add(after), stuck)
 			var got []string
 			for _, n := range ns {
 				got = append(got, n.ID)
@@ -457,7 +457,7 @@ func TestWithdrawnFromABundle(t *testing.T) {
 		if err := tx.Withdraw("a2"); err != nil {
 			return err
 		}
-		ns, err := tx.Bundle("a", later, nil)
+		ns, _, err := tx.Bundle("a", later, nil)
 		if len(ns) != 1 || ns[0].ID != "a1" {
 			t.Errorf("held again: %+v", ns)
 		}

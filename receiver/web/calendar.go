@@ -56,9 +56,6 @@ func (s *site) calendar(r *http.Request, who string) (any, error) {
 	now := s.o.Now()
 	d := &calendarData{Query: clip.Bytes(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all"), Customer: q.Get("customer"), Days: nights.Days(now, s.zone(), calendarDays),
 		Machines: []calendarRow{}}
-	if !slices.Contains(calendarShows(), d.Show) {
-		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known: known are {known}", "quoted", d.Show, "known", strings.Join(calendarShows(), ", ")).About("show")
-	}
 	reported, err := s.o.Engine.Nights().Reported(r.Context(), now)
 	if err != nil {
 		d.Fault = err.Error()
@@ -67,11 +64,8 @@ func (s *site) calendar(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	paging, part, err := query.Cut(q, all, calendarRows)
-	if err != nil {
-		return nil, err
-	}
-	d.paging = paging
+	var part []nights.Machine
+	d.paging, part = query.Cut(q, all, calendarRows)
 	strips, err := s.o.Engine.Nights().Strips(r.Context(), part, d.Days, now)
 	if err != nil {
 		d.Fault = err.Error()
@@ -100,7 +94,7 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 			return nil, err
 		}
 		for _, row := range rows {
-			failing[[2]string{row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine]}] = true
+			failing[[2]string{row.Label(model.LabelCustomer), row.Label(model.LabelMachine)}] = true
 		}
 	}
 	var out []nights.Machine
@@ -125,6 +119,11 @@ func (s *site) calendarMachines(r *http.Request, who string, d *calendarData, re
 			if dir.Canonical(customer, "", name) == nil && ours {
 				take(nights.Machine{Customer: customer, Name: name, Names: []string{name}, Excused: func(time.Time) bool { return false }}, "", false)
 			}
+		}
+	}
+	if d.Customer != "" && !customers[d.Customer] && d.Fault == "" {
+		if err := query.Named(r.URL.Query(), book, who); err != nil {
+			return nil, err
 		}
 	}
 	for _, id := range sortedNames(customers) {
@@ -162,9 +161,6 @@ func (s *site) night(r *http.Request, who string) (any, error) {
 	if err != nil || at.After(now) || now.Sub(at) > 400*24*time.Hour {
 		return nil, incident.Refuse(http.StatusUnprocessableEntity, "day {quoted} is not a date of the last 400 days: write 2026-03-09", "quoted", d.Day).About("day")
 	}
-	if missing := query.Missing(q, "customer", "machine"); missing != "" {
-		return nil, incident.Refuse(http.StatusUnprocessableEntity, "customer and machine are required").About(missing)
-	}
 	book := s.o.Engine.Book()
 	outside := book.Role(who) == act.Customer
 	if outside && !book.Directory.Answers(who, d.Customer, d.Machine, "") {
@@ -200,6 +196,26 @@ func (s *site) night(r *http.Request, who string) (any, error) {
 	return d, nil
 }
 
+// strange refuses a machine that neither the inventory knows nor what is recorded.
+func (s *site) strange(r *http.Request, d *nightData, who string) error {
+	book := s.o.Engine.Book()
+	reported, err := s.o.Engine.Nights().Reported(r.Context(), s.o.Now())
+	if err != nil || slices.Contains(reported[d.Customer], d.Machine) || book.Directory.Canonical(d.Customer, "", d.Machine) != nil {
+		return nil
+	}
+	if err := query.Named(r.URL.Query(), book, who); err != nil && len(reported[d.Customer]) == 0 {
+		return err
+	}
+	known := slices.Clone(reported[d.Customer])
+	for _, m := range book.Directory.Machines {
+		if m.Customer == d.Customer {
+			known = append(known, m.Name)
+		}
+	}
+	slices.Sort(known)
+	return incident.RefuseUnknown("machine", d.Machine, slices.Compact(known)).About("machine")
+}
+
 // maxNight bounds the incidents of a machine that are looked through.
 const maxNight = 500
 
@@ -210,9 +226,15 @@ func (s *site) nightIncidents(r *http.Request, d *nightData, who string) (nights
 	if err != nil {
 		return nil, err
 	}
+	found = s.seen(found, who)
+	if len(found) == 0 {
+		if err := s.strange(r, d, who); err != nil {
+			return nil, err
+		}
+	}
 	words := map[string]string{}
 	var ids []string
-	for _, inc := range s.seen(found, who) {
+	for _, inc := range found {
 		for _, a := range inc.Alerts {
 			if run := a.Annotations["last_run"]; run != "" && a.Says("error") != "" {
 				words[a.Labels[model.LabelJobID]+"\x00"+run] = a.Says("error")

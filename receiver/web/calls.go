@@ -84,18 +84,16 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 	d := &callsData{Query: clip.Bytes(q.Get("q"), 100), Calls: []callRow{}, Duty: s.o.Engine.Book().Duties(s.o.Now()), open: q.Get("note")}
 	var due []*board.Row
 	for _, row := range rows {
-		if row.State == model.CallDue && (d.Query == "" || row.Has(d.Query, s.o.Engine.Book().Directory)) {
+		if row.State() == model.CallDue && (d.Query == "" || row.Has(d.Query, s.o.Engine.Book().Directory)) {
 			due = append(due, row)
 		}
 	}
 	due = s.together(due)
 	var part []*board.Row
-	if d.paging, part, err = query.Cut(q, due, perPage); err != nil {
-		return nil, err
-	}
+	d.paging, part = query.Cut(q, due, perPage)
 	ids := make([]string, len(part))
 	for i, row := range part {
-		ids[i] = row.ID
+		ids[i] = row.ID()
 	}
 	details, err := s.o.Engine.Details(r.Context(), ids)
 	for _, detail := range details {
@@ -112,10 +110,10 @@ func (s *site) calls(r *http.Request, who string) (any, error) {
 func (s *site) together(due []*board.Row) []*board.Row {
 	first := map[*inventory.Person]int{}
 	at := func(row *board.Row) int {
-		return first[s.contact(row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine])]
+		return first[s.contact(row.Label(model.LabelCustomer), row.Label(model.LabelMachine))]
 	}
 	for i, row := range due {
-		if p := s.contact(row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine]); first[p] == 0 {
+		if p := s.contact(row.Label(model.LabelCustomer), row.Label(model.LabelMachine)); first[p] == 0 {
 			first[p] = i + 1
 		}
 	}

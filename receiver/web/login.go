@@ -121,6 +121,7 @@ func (p *pageSite) ask(w http.ResponseWriter, r *http.Request) {
 		p.loginFails(w, v, http.StatusServiceUnavailable, v.T("login.provider_away"))
 		return
 	}
+	p.visit(r.Context())
 	p.sessions.Put(r.Context(), keyState, q.State)
 	p.sessions.Put(r.Context(), keyNonce, q.Nonce)
 	p.sessions.Put(r.Context(), keyVerifier, q.Verifier)

@@ -10,14 +10,7 @@ import (
 // messages lists what was written to people, or waits to be.
 func (s *site) messages(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
-	f := receiver.MessageFilter{Incident: q.Get("incident")}
-	var err error
-	if f.Waiting, err = query.Yes(q, "waiting", false); err != nil {
-		return nil, err
-	}
-	if f.Limit, err = query.Number(q, "limit", 0, receiver.MaxMessages); err != nil {
-		return nil, err
-	}
+	f := receiver.MessageFilter{Incident: q.Get("incident"), Waiting: query.Yes(q, "waiting", false), Limit: query.Number(q, "limit", 0)}
 	return s.o.Engine.Messages(r.Context(), f, who)
 }
 

@@ -270,7 +270,7 @@ func TestReasonsInTheReadersWords(t *testing.T) {
 			t.Errorf("%q is said %q, want %q", text, got, want)
 		}
 	}
-	if got := ask.Refusal(fr, incident.RefuseUnknown("cause", "flood", []string{"load"})); got != `cause "flood" : inconnu ; vouliez-vous dire "load" ?` {
+	if got := ask.Refusal(fr, incident.RefuseUnknown("cause", "flood", []string{"load"})); got != `cause : "flood" n'existe pas ; vouliez-vous dire "load" ?` {
 		t.Error(got)
 	}
 }

@@ -181,7 +181,7 @@ func TestReportsOfOthers(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %.200s", path, code, want, text)
 		}
 	}
-	if code, text := d.api("token-of-lead", "/api/v1/reports/statement?platform=lms-Z"); code != http.StatusNotFound {
+	if code, text := d.api("token-of-lead", "/api/v1/reports/statement?platform=lms-Z"); code != http.StatusUnprocessableEntity || refusedField(t, text) != "platform" {
 		t.Errorf("an unknown platform: %d %s", code, text)
 	}
 	_, text := d.api("token-of-exploit", "/api/v1/reports?month=2026-03")

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -32,7 +33,7 @@ func (p *pageSite) keepForm(w http.ResponseWriter, r *http.Request) {
 		page = "/mails"
 	}
 	ctx := r.Context()
-	p.sessions.Put(ctx, keyWanted, page)
+	p.want(ctx, page)
 	c, err := r.Cookie(p.lastCookie())
 	if err != nil {
 		return
@@ -42,6 +43,7 @@ func (p *pageSite) keepForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	at, _, _ := strings.Cut(page, "?")
+	p.sessions.SetDeadline(ctx, time.Now().Add(p.sessions.Lifetime)) // as long as the form waits
 	p.sessions.Put(ctx, keyKept, p.kept.Put(kept.Form{Page: at, Of: mux.Vars(r)["id"], Do: path.Base(r.URL.Path), Values: r.PostForm, Who: who}, p.o.Now()))
 }
 

@@ -105,3 +105,36 @@ func TestStaleRow(t *testing.T) {
 		t.Error("the row to which it was done is still chosen")
 	}
 }
+
+// What is kept for whoever has not logged in is little, and not for long.
+func TestWhoHasNotLoggedInHoldsLittle(t *testing.T) {
+	d := newDesk(t, "synomega", "")
+	for asked, lead := range map[string]string{"/today?q=dupont": "/today?q=dupont", "/today?q=" + strings.Repeat("x", 60_000): "/"} {
+		b := d.browser("")
+		b.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		lasts := func(resp *http.Response, err error) time.Duration {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			for _, c := range resp.Cookies() {
+				if c.Name == "vigie_session" {
+					return time.Until(c.Expires)
+				}
+			}
+			t.Fatalf("%s begins no session", resp.Request.URL.Path)
+			return 0
+		}
+		if left := lasts(b.Get(d.server.URL + asked)); left > time.Hour+time.Minute {
+			t.Errorf("a visitor's session lasts %s", left)
+		}
+		resp, err := b.PostForm(d.server.URL+"/login", url.Values{"person": {"sup"}, "password": {password}})
+		if left := lasts(resp, err); left < 11*time.Hour {
+			t.Errorf("a person's session lasts %s", left)
+		}
+		if to := resp.Header.Get("Location"); to != lead {
+			t.Errorf("the login leads to %.40s: want %s", to, lead)
+		}
+	}
+}

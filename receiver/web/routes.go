@@ -51,13 +51,18 @@ func (s *site) routes() []route {
 	paged := func(path, at, page string, who []act.Role, do handler, gives any, says string, params ...query.Param) route {
 		return route{path: path, methods: read, who: who, do: do, at: at, page: page, menu: !strings.Contains(at, "{"), live: true, gives: gives, says: says, params: params}
 	}
-	part := query.Param{Name: "page", Says: "which part of the list", Most: query.MaxPage}
+	part := query.Param{Name: "page", Says: "which part of the list; past its end there is nothing", Most: query.MaxPage}
 	search := query.Param{Name: "q", Says: "words to search for"}
 	show := func(known []string) query.Param { return query.Param{Name: "show", OneOf: known} }
 	customer, platform := query.Param{Name: "customer", Says: "of this one"}, query.Param{Name: "platform", Says: "of this one"}
 	limit := func(most int) query.Param { return query.Param{Name: "limit", Says: "at most so many", Most: most} }
 	month := query.Param{Name: "month", Says: "as 2026-03; the one before this without it"}
-	file := []query.Param{month, customer, platform, {Name: "format", OneOf: []string{"json", "csv"}}, {Name: "language", Says: "what a csv file is written in"}}
+	language := func(says string) query.Param {
+		return query.Param{Name: "language", Says: says, Among: func() []string { return s.o.Engine.Languages().Codes() }}
+	}
+	of := func(customer query.Param) []query.Param {
+		return []query.Param{month, customer, platform, {Name: "format", OneOf: []string{"json", "csv"}}, language("what a csv file is written in")}
+	}
 	return []route{
 		{path: "/api/v1/incidents", methods: read, who: all, do: s.incidents, gives: []receiver.Summary{}, says: "incidents, newest first; a header `Link` names what follows",
 			params: []query.Param{{Name: "state", OneOf: words(model.States())}, customer, {Name: "machine"}, {Name: "backup_role"}, platform, {Name: "scenario"}, {Name: "key"},
@@ -65,7 +70,7 @@ func (s *site) routes() []route {
 		{path: "/api/v1/incidents/{id}", methods: read, who: all, do: s.incident, gives: receiver.Summary{}, says: "one incident as it is kept"},
 		paged("/api/v1/incidents/{id}/overview", "/incidents/{id}", "incident", all, s.overview, &overview{}, "what its page shows: deadlines, plans, steps, history, messages"),
 		{path: "/api/v1/incidents/{id}/explain", methods: read, who: staff, do: s.explain, gives: receiver.Explained{}, says: "why each step was or was not taken, and what comes next",
-			params: []query.Param{{Name: "language", Says: "what the reasons are said in; the reader's own without it"}}},
+			params: []query.Param{language("what the reasons are said in; the reader's own without it")}},
 		{path: "/api/v1/incidents/{id}/journal", methods: read, who: staff, do: s.journal, gives: []store.Line{}, says: "its journal, oldest first"},
 		{path: "/api/v1/incidents/{id}/acts", methods: write, who: workers, do: s.act, takes: actBody{}, gives: acted{},
 			says: "an act: `{\"verb\": \"take\", \"fields\": {\"note\": \"...\"}, \"force\": false}`; the verbs and their fields: [acts](../acts.md)"},
@@ -91,11 +96,11 @@ func (s *site) routes() []route {
 		{path: "/api/v1/reports", methods: read, who: all, do: s.reports.Index, at: "/reports", page: "reports", menu: true, gives: &reportpages.Index{},
 			says: "a month at a glance, by customer and platform", params: []query.Param{month, search}},
 		{path: "/api/v1/reports/statement", methods: read, who: all, do: s.reports.Statement, at: "/reports/statement", page: "statement", gives: &reportpages.Statement{},
-			says: "how a month's targets were kept; a customer's own people name what is theirs", params: file},
+			says: "how a month's targets were kept; a customer's own people name what is theirs", params: of(customer)},
 		{path: "/api/v1/reports/dossier", methods: read, who: all, do: s.reports.Dossier, at: "/reports/dossier", page: "dossier", gives: &reportpages.Dossier{},
-			says: "a customer's month: its backups, incidents and restore tests", params: file},
+			says: "a customer's month: its backups, incidents and restore tests", params: of(query.Param{Name: "customer", Says: customer.Says, Must: true})},
 		{path: "/api/v1/reports/noise", methods: read, who: staff, do: s.reports.Noise, at: "/reports/noise", page: "noise", gives: &reportpages.Noise{},
-			says: "mails and calls of each person, day by day", params: file},
+			says: "mails and calls of each person, day by day", params: of(customer)},
 		{path: "/api/v1/restore-tests", methods: read, who: staff, do: s.reports.Register, at: "/restore-tests", page: "restore-tests", gives: &reportpages.Register{},
 			says: "by when restores are tried, and the register", params: []query.Param{customer}},
 		{path: "/api/v1/restore-tests", methods: write, who: doers, do: s.reports.Record, takes: report.RestoreTest{}, gives: report.RestoreTest{},

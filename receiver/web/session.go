@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 
 	"vigie/receiver/identity"
+	"vigie/receiver/web/kept"
 	"vigie/rules/inventory"
 )
 
@@ -63,9 +63,16 @@ const (
 // lastFor is how long after the end of a session it is known whose it was.
 const lastFor = 24 * time.Hour
 
+// What is kept for whoever has not logged in yet: for how long, and how long the
+// address of the page may be that was asked for.
+const (
+	visitFor  = time.Hour
+	maxWanted = 2000
+)
+
 func newSessions(l LoginOptions) *scs.SessionManager {
 	m := scs.New()
-	m.Store = memstore.New()
+	m.Store = &kept.Sessions{}
 	m.Lifetime = cmp.Or(l.Session, 12*time.Hour)
 	m.Cookie.Name = "vigie_session"
 	if l.Secure {
@@ -126,6 +133,20 @@ func (p *pageSite) passwords() *identity.Passwords {
 		return nil
 	}
 	return p.o.Login.Passwords()
+}
+
+// want keeps the page that somebody asked for until the login; one with an address of
+// no sensible length is forgotten.
+func (p *pageSite) want(ctx context.Context, page string) {
+	p.visit(ctx)
+	if len(page) <= maxWanted {
+		p.sessions.Put(ctx, keyWanted, page)
+	}
+}
+
+// visit has the session of somebody who has not logged in yet end before others do.
+func (p *pageSite) visit(ctx context.Context) {
+	p.sessions.SetDeadline(ctx, time.Now().Add(min(visitFor, p.sessions.Lifetime)))
 }
 
 // enter begins a session for somebody who has proven who he is.

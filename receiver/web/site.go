@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -161,7 +162,7 @@ func (p *pageSite) page(x route) http.HandlerFunc {
 		r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, true))
 		who := p.visitor(r)
 		if who == nil {
-			p.sessions.Put(r.Context(), keyWanted, r.URL.RequestURI())
+			p.want(r.Context(), r.URL.RequestURI())
 			http.Redirect(w, r, "/login", http.StatusSeeOther)
 			return
 		}
@@ -169,11 +170,14 @@ func (p *pageSite) page(x route) http.HandlerFunc {
 		v.Live = x.live
 		err := p.may(x, who.ID)
 		if err == nil {
-			err = query.Check(r.URL.Query(), x.params)
+			err = query.Check(r.URL.RawQuery, x.params)
 		}
 		var data any
 		if err == nil {
 			data, err = x.do(r, who.ID)
+		}
+		if p, is := data.(interface{ Last() int }); err == nil && is && p.Last() > 0 {
+			data, err = x.do(onPage(r, p.Last()), who.ID)
 		}
 		if err != nil {
 			p.refusedPage(w, v, err)
@@ -189,6 +193,15 @@ func (p *pageSite) page(x route) http.HandlerFunc {
 		}
 		p.show(w, http.StatusOK, x.page, v, p.dressed(v, data))
 	}
+}
+
+// onPage is a request for another page of its list.
+func onPage(r *http.Request, page int) *http.Request {
+	r = r.Clone(r.Context())
+	q := r.URL.Query()
+	q.Set("page", strconv.Itoa(page))
+	r.URL.RawQuery = q.Encode()
+	return r
 }
 
 // dressed adds what only the page shows, such as its forms.

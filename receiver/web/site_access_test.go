@@ -281,7 +281,7 @@ func TestHistoryInTheReadersLanguage(t *testing.T) {
 			t.Errorf("the explanation does not say %q:\n%.3000s", said, text)
 		}
 	}
-	if code, text = b.get("/calendar?show=nonsense"); code != http.StatusUnprocessableEntity || strings.Contains(text, "is not known") || !strings.Contains(text, "existe pas") {
+	if code, text = b.get("/calendar?show=nonsense"); code != http.StatusUnprocessableEntity || strings.Contains(text, "unknown") || !strings.Contains(text, "&#34;nonsense&#34; n&#39;existe pas") {
 		t.Errorf("a wrong view is answered %d:\n%.2000s", code, text)
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/rules/act"
-	"vigie/rules/incident"
 	"vigie/rules/inventory"
 	"vigie/rules/model"
 )
@@ -56,27 +55,27 @@ func manages(dir *inventory.Directory, who, customer string) bool {
 func shownIn(show string, r *board.Row, dir *inventory.Directory, who string, endOfDay time.Time) bool {
 	switch show {
 	case "mine":
-		return r.Assignee == who
+		return r.Assignee() == who
 	case "customers":
-		return manages(dir, who, r.Identity[model.LabelCustomer])
+		return manages(dir, who, r.Label(model.LabelCustomer))
 	case "nobody":
-		return r.Assignee == ""
+		return r.Assignee() == ""
 	case "due":
-		return !r.Deadline.IsZero() && !r.Deadline.After(endOfDay)
+		return !r.Deadline().IsZero() && !r.Deadline().After(endOfDay)
 	case "double":
 		return r.Double
 	case "calls":
-		return r.State == model.CallDue
+		return r.State() == model.CallDue
 	case "waiting":
-		return r.State == model.Waiting
+		return r.State() == model.Waiting
 	case "silenced":
 		return r.Silenced
 	case "platforms":
-		return len(r.Platforms) > 0
+		return len(r.Platforms()) > 0
 	case "local":
-		return r.Identity[model.LabelBackupRole] == "local"
+		return r.Label(model.LabelBackupRole) == "local"
 	case "ended":
-		return r.State.Ended()
+		return r.State().Ended()
 	}
 	return true
 }
@@ -85,9 +84,6 @@ func shownIn(show string, r *board.Row, dir *inventory.Directory, who string, en
 func (s *site) today(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	d := &todayData{Show: cmp.Or(q.Get("show"), "all"), Query: clip.Bytes(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
-	if !slices.Contains(shows(), d.Show) {
-		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known", "quoted", d.Show).About("show")
-	}
 	list := own.Rows
 	if d.Show == "ended" {
 		list = own.Ended
@@ -138,13 +134,10 @@ func (v *view) ListedName(x receiver.Listed) string {
 // fill reads the incidents of the page that is asked for.
 func (s *site) fill(r *http.Request, who string, p *paging, into *[]incidentRow, chosen []*board.Row) error {
 	var part []*board.Row
-	var err error
-	if *p, part, err = query.Cut(r.URL.Query(), chosen, perPage); err != nil {
-		return err
-	}
+	*p, part = query.Cut(r.URL.Query(), chosen, perPage)
 	ids := make([]string, len(part))
 	for i, row := range part {
-		ids[i] = row.ID
+		ids[i] = row.ID()
 	}
 	details, err := s.o.Engine.Details(r.Context(), ids)
 	if err != nil {
@@ -180,8 +173,8 @@ func (s *site) queue(r *http.Request, who string) (any, error) {
 	var local, rest []*board.Row
 	for _, row := range rows {
 		switch {
-		case row.Assignee != "" || d.Query != "" && !row.Has(d.Query, s.o.Engine.Book().Directory):
-		case row.Identity[model.LabelBackupRole] == "local":
+		case row.Assignee() != "" || d.Query != "" && !row.Has(d.Query, s.o.Engine.Book().Directory):
+		case row.Label(model.LabelBackupRole) == "local":
 			local = append(local, row)
 		default:
 			rest = append(rest, row)

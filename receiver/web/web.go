@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,6 +26,7 @@ import (
 	"vigie/receiver/web/mailpages"
 	"vigie/receiver/web/manual"
 	"vigie/receiver/web/openapi"
+	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/receiver/web/reportpages"
 	"vigie/rules/act"
@@ -126,10 +126,13 @@ func (s *site) person(x route) http.HandlerFunc {
 		var v any
 		err := s.may(x, who)
 		if err == nil {
-			err = query.Check(r.URL.Query(), query.OfAPI(x.params))
+			err = query.Check(r.URL.RawQuery, query.OfAPI(x.params))
 		}
 		if err == nil {
 			v, err = x.do(r, who)
+		}
+		if f, is := v.(interface{ Refused() error }); is && err == nil { // a page says it at its field
+			err = f.Refused()
 		}
 		if err != nil {
 			code := receiver.Status(err)
@@ -253,39 +256,20 @@ func (s *site) incidents(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	f := store.Filter{State: q.Get("state"), Customer: q.Get("customer"), Platform: q.Get("platform"), Scenario: q.Get("scenario"), Key: q.Get("key")}
 	f.Machine = s.o.Engine.Book().Directory.Called(f.Customer, q.Get("machine"))
-	state, err := query.OneOf(q, "state", model.States())
-	if err != nil {
-		return nil, err
-	}
-	if f.Ended, err = query.Yes(q, "ended", false); err != nil {
-		return nil, err
-	}
-	limit, err := query.Number(q, "limit", usualIncidents, maxIncidents)
-	if err != nil {
-		return nil, err
-	}
-	page, err := query.Number(q, "page", 1, query.MaxPage)
-	if err != nil {
-		return nil, err
-	}
-	f.Limit, f.Skip = limit+1, limit*(page-1)
-	f.Ended = f.Ended || state.Ended()
-	found, err := s.o.Engine.Incidents(r.Context(), f)
-	if err != nil {
-		return nil, err
-	}
-	if len(found) == 0 && page == 1 {
-		if err := query.Named(q, s.o.Engine.Book(), who); err != nil {
-			return nil, err
+	f.Ended = query.Yes(q, "ended", false) || model.State(f.State).Ended()
+	out, role := listPage{page: query.Number(q, "page", 1)}, q.Get(model.LabelBackupRole)
+	f.Limit = query.Number(q, "limit", usualIncidents)
+	f.Skip = f.Limit * (out.page - 1)
+	found, more, err := own.Incidents(r.Context(), s.o.Engine, who, f, role)
+	if err == nil && len(found) == 0 { // of a name that nothing knows, or was there something?
+		f = store.Filter{Customer: f.Customer, Platform: f.Platform, Scenario: f.Scenario, Ended: true, Limit: 1}
+		var ever []receiver.Summary
+		if ever, _, err = own.Incidents(r.Context(), s.o.Engine, who, f, role); err == nil && len(ever) == 0 {
+			err = query.Named(q, s.o.Engine.Book(), who)
 		}
 	}
-	out := listPage{page: page, more: len(found) > limit}
-	found = found[:min(limit, len(found))]
-	if role := q.Get(model.LabelBackupRole); role != "" {
-		found = slices.DeleteFunc(found, func(i receiver.Summary) bool { return i.Identity[model.LabelBackupRole] != role })
-	}
-	out.list = s.seen(found, who)
-	return out, nil
+	out.list, out.more = s.seen(found, who), more
+	return out, err
 }
 
 func (s *site) incident(r *http.Request, who string) (any, error) {
@@ -313,7 +297,7 @@ func (s *site) explain(r *http.Request, who string) (any, error) {
 	}
 	l := locale.Locale{Language: s.speaks(r, who), Zone: s.zone()}
 	if wanted := r.URL.Query().Get("language"); wanted != "" {
-		l.Language = s.o.Engine.Languages().Accepting(wanted)
+		l.Language = s.o.Engine.Languages().Find(wanted)
 	}
 	x.Said = l.Reason(x.Summary)
 	for i := range x.Wakes {

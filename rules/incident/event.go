@@ -222,9 +222,10 @@ const (
 func SiblingOf(i Incident) Sibling {
 	s := Sibling{ID: i.ID, Key: i.Key, Role: i.Identity[model.LabelBackupRole], Scenario: i.Scenario, State: i.State,
 		OpenedAt: i.OpenedAt, Repaired: i.State == model.Resolved, Other: i.Other, DoubleTold: i.Progress.DoubleTold != ""}
-	for _, a := range i.Alerts {
+	for _, key := range SortedAlerts(i.Alerts) {
+		a := i.Alerts[key]
 		s.Role = cmp.Or(s.Role, a.Labels[model.LabelBackupRole])
-		s.Engine = a.Labels[model.LabelEngine]
+		s.Engine = cmp.Or(s.Engine, a.Labels[model.LabelEngine])
 		s.Plans = append(s.Plans, a.Labels[model.LabelPlan])
 	}
 	return s

@@ -57,34 +57,60 @@ func InOrder(due []DueBundle, limit int) []string {
 	return keys
 }
 
+// InTurn has bundles leave, whole where that can be: one of which a part waits for another
+// bundle that is due as well has its turn behind that. Where they wait for each other the
+// first leaves in parts. The function is told whether that is allowed, and tells whether the
+// bundle had its turn.
+func InTurn(keys []string, leave func(key string, inParts bool) (had bool, err error)) error {
+	for inParts := false; len(keys) > 0; {
+		var later []string
+		for _, key := range keys {
+			had, err := leave(key, inParts)
+			if err != nil {
+				return err
+			}
+			if !had {
+				later = append(later, key)
+			}
+			inParts = inParts && !had
+		}
+		inParts = len(later) == len(keys)
+		keys = later
+	}
+	return nil
+}
+
 // Leaving are the notifications of a bundle that leave now, in the order in which
 // they were due; none when none of them is due. One stays behind while an earlier
 // one about its incident, which is due no later than itself, waits in another
 // bundle, so that nobody reads a story backwards; for the bundles that are stuck
 // nothing waits. Among the waiting must be all those of the bundle's incidents.
-func Leaving(bundle string, waiting []Waiting, now time.Time, stuck []string) []Waiting {
+// Whole is false when one that is due stays behind.
+func Leaving(bundle string, waiting []Waiting, now time.Time, stuck []string) (found []Waiting, whole bool) {
 	before := map[string][]Waiting{}
 	for _, w := range waiting {
 		if w.Bundle != bundle && !slices.Contains(stuck, w.Bundle) {
 			before[w.Incident] = append(before[w.Incident], w)
 		}
 	}
-	var found []Waiting
-	due := false
+	some, whole := false, true
 	for _, w := range waiting {
-		if w.Bundle != bundle || slices.ContainsFunc(before[w.Incident], func(b Waiting) bool {
-			return b.Position < w.Position && !b.HoldUntil.After(w.HoldUntil)
-		}) {
+		if w.Bundle != bundle {
+			continue
+		}
+		due := !w.HoldUntil.After(now)
+		if slices.ContainsFunc(before[w.Incident], func(b Waiting) bool { return b.Position < w.Position && !b.HoldUntil.After(w.HoldUntil) }) {
+			whole = whole && !due
 			continue
 		}
 		found = append(found, w)
-		due = due || !w.HoldUntil.After(now)
+		some = some || due
 	}
-	if !due {
-		return nil
+	if !some {
+		return nil, whole
 	}
 	slices.SortFunc(found, func(a, b Waiting) int {
 		return cmp.Or(a.HoldUntil.Compare(b.HoldUntil), strings.Compare(a.Incident, b.Incident), cmp.Compare(a.Position, b.Position))
 	})
-	return found
+	return found, whole
 }

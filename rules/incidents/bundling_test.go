@@ -2,6 +2,7 @@ package incidents_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,11 +57,53 @@ func TestWhatLeavesOfABundle(t *testing.T) {
 		{"none", at(9), nil, nil},
 	} {
 		var got []string
-		for _, w := range incidents.Leaving(c.bundle, waiting, c.now, c.stuck) {
+		leaving, _ := incidents.Leaving(c.bundle, waiting, c.now, c.stuck)
+		for _, w := range leaving {
 			got = append(got, w.ID)
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("of %s at %s, stuck %v: %q leave, want %q", c.bundle, c.now.Format("15:04"), c.stuck, got, c.want)
+		}
+	}
+}
+
+// What is due together leaves together: a bundle of which a part waits for another one has
+// its turn behind that, and only of those that wait for each other does one leave in parts.
+func TestBundlesLeaveWhole(t *testing.T) {
+	for _, c := range []struct {
+		name, order string // of incidents' notifications, as they came: bundle and incident
+		want        []string
+	}{
+		{"each for itself", "a1 b2 c3", []string{"a1", "b2", "c3"}},
+		{"the hand-over of three, of which one is told to somebody else before", "h1 f2 h2 h3", []string{"f2", "h1 h2 h3"}},
+		{"one behind the other", "c1 b2 c2 a3 b3", []string{"a3", "b2 b3", "c1 c2"}},
+		{"each waits for the other", "a1 b1 b2 a2 c3", []string{"c3", "a1", "b1 b2", "a2"}},
+	} {
+		var waiting []incidents.Waiting
+		for n, w := range strings.Fields(c.order) {
+			waiting = append(waiting, incidents.Waiting{ID: w, Incident: w[1:], Bundle: w[:1], HoldUntil: at(0), Position: int64(n)})
+		}
+		var got []string
+		for len(waiting) > 0 {
+			err := incidents.InTurn(incidents.InOrder(incidents.DueBundles(waiting, at(0)), 9), func(key string, inParts bool) (bool, error) {
+				leaving, whole := incidents.Leaving(key, waiting, at(0), nil)
+				if !whole && !inParts {
+					return false, nil
+				}
+				var ids []string
+				for _, w := range leaving {
+					ids = append(ids, w.ID)
+				}
+				got = append(got, strings.Join(ids, " "))
+				waiting = slices.DeleteFunc(waiting, func(w incidents.Waiting) bool { return slices.Contains(ids, w.ID) })
+				return true, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
 }

@@ -60,6 +60,23 @@ func (d *Directory) Away(person string, at time.Time) (until time.Time, away boo
 	return until, !until.IsZero()
 }
 
+// NextAway is the first instant, from one on, at which a person is away.
+func (d *Directory) NextAway(person string, at time.Time) (from time.Time, some bool) {
+	for _, a := range d.Absences {
+		if a.Person == "" || a.Person != person || !a.Until.After(at) {
+			continue
+		}
+		begins := a.From
+		if begins.Before(at) {
+			begins = at
+		}
+		if !some || begins.Before(from) {
+			from, some = begins, true
+		}
+	}
+	return from, some
+}
+
 // AbsentUntil reports whether the machine's user, or its whole customer, is
 // away at an instant, and until when; overlapping absences are joined.
 func (d *Directory) AbsentUntil(customer, machine string, at time.Time) (time.Time, bool) {

@@ -158,10 +158,10 @@ func (d *Directory) Shifts(role string, from, until time.Time) []Shift {
 }
 
 // LastChange is the latest instant up to at, and after since, at which a rota role
-// passed to somebody else.
-func (d *Directory) LastChange(role string, since, at time.Time) (time.Time, bool) {
+// passed to somebody else; filled tells who fills it.
+func (d *Directory) LastChange(role string, since, at time.Time, filled func(time.Time) string) (time.Time, bool) {
 	for b := d.boundaryUpTo(role, at); b.After(since); b = d.boundaryUpTo(role, b.Add(-1)) {
-		if d.Duty(role, b) != d.Duty(role, b.Add(-1)) {
+		if filled(b) != filled(b.Add(-1)) {
 			return b, true
 		}
 	}
@@ -169,10 +169,10 @@ func (d *Directory) LastChange(role string, since, at time.Time) (time.Time, boo
 }
 
 // NextChange is the first instant after at, and not after until, at which a rota
-// role passes to somebody else.
-func (d *Directory) NextChange(role string, at, until time.Time) (time.Time, bool) {
+// role passes to somebody else; filled tells who fills it.
+func (d *Directory) NextChange(role string, at, until time.Time, filled func(time.Time) string) (time.Time, bool) {
 	for b := d.boundaryAfter(role, at); !b.IsZero() && !b.After(until); b = d.boundaryAfter(role, b) {
-		if d.Duty(role, b) != d.Duty(role, b.Add(-1)) {
+		if filled(b) != filled(b.Add(-1)) {
 			return b, true
 		}
 	}

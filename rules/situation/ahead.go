@@ -54,7 +54,7 @@ func (d *Situation) AllAhead() []Ahead {
 	return out
 }
 
-// lapses is when what somebody has is given back: at the first opening at which he is
+// lapses is when what somebody has is given back: in the first service hour in which he is
 // away, or when he has said nothing about it for the policy's time.
 func lapses(d *Situation) (time.Time, bool) {
 	i := d.Incident
@@ -67,18 +67,32 @@ func lapses(d *Situation) (time.Time, bool) {
 		silent = incident.Later(silent, promised)
 	}
 	silent, err := cal.EffectiveStart(silent)
-	const openings = 10 // an absence that begins later is seen in time
-	at, known := cal.EffectiveStart(d.Now)
-	for n := 0; n < openings && known == nil && at.Before(silent); n++ {
-		if _, away := d.Book.Directory.Away(i.Assignee, at); away {
-			return at, true
-		}
-		var next calendar.Date
-		if next, known = cal.AddBusinessDays(cal.Date(at), 1); known == nil {
-			at, _ = cal.Opening(next)
-		}
+	if at, away := d.Schedule().OwnerAway(d.Now); away && at.Before(silent) {
+		return at, true
 	}
 	return silent, err == nil && !i.Flags[model.FlagSilenced]
+}
+
+// OwnerAway is the first instant of service hours, from one on, at which whoever has the
+// incident is away.
+func (d Schedule) OwnerAway(from time.Time) (time.Time, bool) {
+	const absences = 50
+	cal := d.Calendar(d.Scenario.Calendar)
+	for range absences {
+		begins, some := d.Book.Directory.NextAway(d.Incident.Assignee, from)
+		if !some {
+			break
+		}
+		at, err := cal.EffectiveStart(begins)
+		if err != nil {
+			break
+		}
+		if _, away := d.Book.Directory.Away(d.Incident.Assignee, at); away {
+			return at, true
+		}
+		from = at // he was away at night
+	}
+	return time.Time{}, false
 }
 
 // OutageUntil is until when a common failure is told in the incident's place.

@@ -53,9 +53,18 @@ func (d Contacts) resolveDepth(role, platform string, at time.Time, depth int) [
 	// Where a field names people who are all away, they read it later.
 	away := r.Kind == policy.RoleField && !slices.ContainsFunc(out, func(p incident.Party) bool { return d.present(p, at) })
 	if r.Otherwise != "" && (len(out) == 0 || away) {
-		out = append(out, d.resolveDepth(r.Otherwise, platform, at, depth+1)...)
+		out = append(out, d.instead(r, platform, at, depth)...)
 	}
 	return out
+}
+
+// instead are those who are told in a role's place: of them who is there, or else all.
+func (d Contacts) instead(r *policy.Role, platform string, at time.Time, depth int) []incident.Party {
+	all := d.resolveDepth(r.Otherwise, platform, at, depth+1)
+	if there := slices.DeleteFunc(slices.Clone(all), func(p incident.Party) bool { return !d.present(p, at) }); len(there) > 0 {
+		return there
+	}
+	return all
 }
 
 // duty is who is on duty. One who is away is told only where nobody else is named
@@ -66,7 +75,7 @@ func (d Contacts) duty(r *policy.Role, platform string, at time.Time, depth int)
 	case duty.Gap == inventory.GapNobody && !d.Book.Directory.HasRota(r.Rota):
 		return d.People(r.Name, r.People)
 	case duty.Gap == inventory.GapAway && r.Otherwise != "":
-		if out := d.resolveDepth(r.Otherwise, platform, at, depth+1); len(out) > 0 {
+		if out := d.instead(r, platform, at, depth); len(out) > 0 {
 			return out
 		}
 	}
@@ -153,7 +162,9 @@ func (d Contacts) field(role, field, platform string) []incident.Party {
 			return d.People(role, []string{all[len(all)-1].By})
 		}
 	case "incident.silence_authors":
-		return d.People(role, d.Incident.Progress.SilenceAuthors)
+		return slices.DeleteFunc(d.People(role, d.Incident.Progress.SilenceAuthors), func(p incident.Party) bool {
+			return d.Book.Directory.Person(p.Person) == nil // what Alertmanager takes for an author is nobody's address
+		})
 	case "incident.told_to":
 		return d.about(platform, d.told(role, false, false))
 	case "incident.told_cc":

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"vigie/rules/calendar"
@@ -366,12 +367,28 @@ func (d Schedule) shiftTrigger(t policy.Trigger) (time.Time, int, string, bool) 
 	if !ok || r == nil {
 		return time.Time{}, 0, "", false
 	}
-	dir := d.Book.Directory
-	if at, changed := dir.LastChange(r.Rota, opened, d.Horizon); changed && !d.doneOn(t, at) {
+	if at, changed := d.Book.Directory.LastChange(r.Rota, opened, d.Horizon, d.filled(r)); changed && !d.doneOn(t, at) {
 		return at, 1, "change of duty", true
 	}
-	at, changes := dir.NextChange(r.Rota, d.Horizon, d.Horizon.Add(shiftsAhead))
+	at, changes := d.NextShift(r)
 	return at, 1, "change of duty", changes
+}
+
+// NextShift is when a rota role passes to somebody else next.
+func (d Schedule) NextShift(r *policy.Role) (time.Time, bool) {
+	return d.Book.Directory.NextChange(r.Rota, d.Horizon, d.Horizon.Add(shiftsAhead), d.filled(r))
+}
+
+// filled names who fills a role at an instant, those who stand in for somebody included: it
+// passes to others when one of them leaves, too.
+func (d Schedule) filled(r *policy.Role) func(time.Time) string {
+	return func(at time.Time) string {
+		var ids []string
+		for _, p := range d.Contacts().Resolve(r.Name, "", at) {
+			ids = append(ids, p.Person)
+		}
+		return strings.Join(ids, " ")
+	}
 }
 
 // occurrenceOf names one time of what comes again and again.

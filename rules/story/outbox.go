@@ -8,6 +8,7 @@ import (
 
 	"vigie/rules/incident"
 	"vigie/rules/incidents"
+	"vigie/rules/incidents/memory"
 )
 
 // outbox stands in for the mail server, with the messages on their way to it.
@@ -91,25 +92,37 @@ func (p *player) compose() error {
 	p.mail.waiting = slices.DeleteFunc(p.mail.waiting, func(m *message) bool { return !p.store.Waits(m.rows[0].note.ID) })
 	for made := true; made; {
 		made = false
-		for _, key := range p.store.DueBundles(p.now) {
-			ns := p.store.Bundle(key, p.now)
-			if len(ns) == 0 {
-				continue
+		err := incidents.InTurn(p.store.DueBundles(p.now), func(key string, inParts bool) (bool, error) {
+			ns, whole := p.store.Bundle(key, p.now)
+			if !whole && !inParts {
+				return false, nil
 			}
-			p.store.Leave(ns)
-			p.mail.count++
-			m := &message{id: fmt.Sprintf("m%d@story", p.mail.count)}
-			for _, n := range ns {
-				r, err := p.store.Incident(n.IncidentID)
-				if err != nil {
-					return err
-				}
-				m.rows = append(m.rows, row{r, n})
-			}
-			p.mail.wait(m)
-			made = true
+			made = made || len(ns) > 0
+			return true, p.mail.write(p.store, ns)
+		})
+		if err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// write makes a message of what leaves together.
+func (o *outbox) write(store *memory.Store, ns []incident.Notification) error {
+	if len(ns) == 0 {
+		return nil
+	}
+	store.Leave(ns)
+	o.count++
+	m := &message{id: fmt.Sprintf("m%d@story", o.count)}
+	for _, n := range ns {
+		r, err := store.Incident(n.IncidentID)
+		if err != nil {
+			return err
+		}
+		m.rows = append(m.rows, row{r, n})
+	}
+	o.wait(m)
 	return nil
 }
 

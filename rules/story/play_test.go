@@ -217,6 +217,21 @@ func TestUnmentionedEvidence(t *testing.T) {
 	}
 }
 
+// A job that is called otherwise from its next failure on is known by its new name.
+func TestRenamedJob(t *testing.T) {
+	renamed := strings.Replace(primary, "plan: daily", `plan: "Daily servers", job_id: daily`, 1)
+	if renamed == primary {
+		t.Fatal("the alert names no plan")
+	}
+	tale, err := Parse("s.yml", []byte(on("12:00:00", "10:00:00 "+primary, "11:00:00 "+renamed, `11:30:00 success: {customer: dupont, machine: SRV-AD, plan: "Daily servers"}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Play(least(t), tale, Options{}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPlayRefuses(t *testing.T) {
 	for _, c := range []struct{ name, story, want string }{
 		{"unknown key", on("11:00:00", "10:00:00 fired: {alertname: X}"), `s.yml:4: events[0]: unknown key "fired": did you mean "fires"?`},

@@ -144,15 +144,20 @@ func (t *truth) plan(l model.Labels) *plan {
 	id := planID{t.machine(l), l[model.LabelBackupRole], l[model.LabelSource], l[model.LabelJobID]}
 	p := t.plans[id]
 	if p == nil {
-		l = l.Clone()
-		l[model.LabelMachine] = id.name
-		p = &plan{id: id, labels: l}
+		p = &plan{id: id}
+		p.called(l)
 		t.plans[id] = p
 		t.ordered = append(t.ordered, p)
 		t.customer[id.customer] = append(t.customer[id.customer], p)
 		t.known[id.machineID] = true
 	}
 	return p
+}
+
+// called gives the plan the names that an alert calls it by: a job may be renamed.
+func (p *plan) called(l model.Labels) {
+	p.labels = l.Clone()
+	p.labels[model.LabelMachine] = p.id.name
 }
 
 // role finds or adds the state of a machine's role.
@@ -200,6 +205,7 @@ func (t *truth) failed(l model.Labels, now time.Time) (machineID, bool) {
 	if p == nil {
 		return machineID{}, false
 	}
+	p.called(l)
 	r := t.role(p.id.machineID, p.id.role)
 	p.seen, p.unknown, r.plan, r.lastRun = true, false, p, now
 	if l[model.LabelKind] == "warning" {

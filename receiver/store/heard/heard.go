@@ -3,6 +3,7 @@
 package heard
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"hash/maphash"
 	"slices"
@@ -15,11 +16,18 @@ import (
 // Sum names a delivery: the hash of its body.
 type Sum = [sha256.Size]byte
 
-// Most is how many deliveries are remembered.
-const Most = 16384
+// Most is how many deliveries are remembered, and mostAlerts how many alerts those have
+// whose incidents are: a delivery may have thousands.
+const (
+	Most       = 16384
+	mostAlerts = 1 << 18
+)
 
 // halves are the younger and the older half of what is remembered.
-type halves[V any] struct{ young, old map[Sum]V }
+type halves[V any] struct {
+	young, old map[Sum]V
+	alerts     int // of the younger
+}
 
 func (h *halves[V]) find(sum Sum) (v V, ok bool) {
 	if v, ok = h.young[sum]; !ok {
@@ -28,9 +36,13 @@ func (h *halves[V]) find(sum Sum) (v V, ok bool) {
 	return v, ok
 }
 
-func (h *halves[V]) put(sum Sum, v V) {
-	if _, known := h.young[sum]; !known && (h.young == nil || len(h.young) >= Most/2) {
-		h.young, h.old = make(map[Sum]V, 64), h.young
+// put remembers a delivery, with what is to be known of so many alerts.
+func (h *halves[V]) put(sum Sum, v V, alerts int) {
+	if _, known := h.young[sum]; !known {
+		if h.young == nil || len(h.young) >= Most/2 || h.alerts+alerts > mostAlerts/2 {
+			h.young, h.old, h.alerts = make(map[Sum]V, 64), h.young, 0
+		}
+		h.alerts += alerts
 	}
 	h.young[sum] = v
 }
@@ -50,7 +62,7 @@ func (l *Lately) Seen(sum Sum) bool {
 		return true
 	}
 	_, known := l.find(sum)
-	l.put(sum, struct{}{})
+	l.put(sum, struct{}{}, 0)
 	return known
 }
 
@@ -154,15 +166,19 @@ func (r *Repeats) Mark(x *Repeat, spots []Spot) {
 	x.all = r.all
 	for _, s := range spots {
 		for _, b := range r.buckets(s) {
-			if m := (mark{b, r.moves[b]}); !slices.Contains(x.marks, m) {
-				x.marks = append(x.marks, m)
-			}
+			x.marks = append(x.marks, mark{b, r.moves[b]})
 		}
 	}
+	slices.SortFunc(x.marks, func(a, b mark) int { return cmp.Compare(a.bucket, b.bucket) })
+	x.marks = slices.Clip(slices.Compact(x.marks))
 }
 
-// Keep remembers a delivery.
-func (r *Repeats) Keep(sum Sum, x Repeat) { r.bodies.put(sum, x) }
+// Keep remembers a delivery, unless it alone is more than is remembered.
+func (r *Repeats) Keep(sum Sum, x Repeat) {
+	if len(x.Leads) <= mostAlerts/2 {
+		r.bodies.put(sum, x, len(x.Leads))
+	}
+}
 
 // Find returns what a delivery belongs to if it says nothing new: judged by the same
 // basis its alerts lead to the same, and nothing has changed there.

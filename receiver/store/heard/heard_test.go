@@ -27,6 +27,36 @@ func TestLatelyForgets(t *testing.T) {
 	}
 }
 
+// What is remembered is bounded by alerts too: one delivery may have thousands.
+func TestRepeatsForgetByAlerts(t *testing.T) {
+	r := NewRepeats()
+	held := func() (alerts int) {
+		for _, half := range []map[Sum]Repeat{r.bodies.young, r.bodies.old} {
+			for _, x := range half {
+				alerts += len(x.Leads)
+			}
+		}
+		return alerts
+	}
+	leads := make([]incidents.Lead, 1000)
+	for n := range 1000 {
+		sum := Sum{byte(n), byte(n >> 8)}
+		for range 2 { // one that is known counts once
+			r.Keep(sum, Repeat{Leads: leads})
+		}
+		if _, found := r.Find(sum, nil, leads, time.Time{}); !found {
+			t.Fatalf("delivery %d is forgotten at once", n)
+		}
+	}
+	if n := held(); n > mostAlerts || n < mostAlerts/3 {
+		t.Errorf("of %d alerts is known what they belong to: at most %d", n, mostAlerts)
+	}
+	r.Keep(Sum{31: 1}, Repeat{Leads: make([]incidents.Lead, 1<<20)})
+	if n := held(); n > mostAlerts {
+		t.Errorf("one delivery makes that %d", n)
+	}
+}
+
 // A repeat holds until anything is written where it belongs, until time may change
 // something, and only for the same alerts judged by the same basis.
 func TestRepeatHoldsWhileNothingMoves(t *testing.T) {

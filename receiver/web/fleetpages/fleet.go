@@ -97,16 +97,13 @@ func (d *Machines) Shows() []string { return MachineShows() }
 func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	d := &Machines{Query: clip.Bytes(q.Get("q"), 100), Show: cmp.Or(q.Get("show"), "all")}
-	if !slices.Contains(MachineShows(), d.Show) {
-		return nil, incident.Refuse(http.StatusUnprocessableEntity, "show {quoted} is not known: known are {known}", "quoted", d.Show, "known", strings.Join(MachineShows(), ", ")).About("show")
-	}
 	rows, err := own.Rows(r.Context(), p.Engine, who)
 	if err != nil {
 		return nil, err
 	}
 	open := map[[2]string][]OpenIncident{}
 	for _, row := range rows {
-		k := [2]string{row.Identity[model.LabelCustomer], row.Identity[model.LabelMachine]}
+		k := [2]string{row.Label(model.LabelCustomer), row.Label(model.LabelMachine)}
 		open[k] = append(open[k], openOf(row))
 	}
 	dir := p.Engine.Book().Directory
@@ -126,9 +123,12 @@ func (p *Pages) Machines(r *http.Request, who string) (any, error) {
 	slices.SortStableFunc(all, func(a, b MachineRow) int {
 		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.Machine, b.Machine))
 	})
-	if d.paging, d.Machines, err = query.Cut(q, all, perPage); err != nil {
-		return nil, err
+	if len(all) == 0 {
+		if err := query.Named(q, p.Engine.Book(), who); err != nil {
+			return nil, err
+		}
 	}
+	d.paging, d.Machines = query.Cut(q, all, perPage)
 	if d.Machines == nil {
 		d.Machines = []MachineRow{}
 	}
@@ -164,7 +164,7 @@ func (x *MachineRow) count(c copies.Copies) {
 }
 
 func openOf(row *board.Row) OpenIncident {
-	return OpenIncident{ID: row.ID, Number: row.Number, Role: row.Identity[model.LabelBackupRole], State: row.State, Assignee: row.Assignee}
+	return OpenIncident{ID: row.ID(), Number: row.Number(), Role: row.Label(model.LabelBackupRole), State: row.State(), Assignee: row.Assignee()}
 }
 
 func (p *Pages) machine(m *inventory.Machine, open []OpenIncident) MachineRow {
@@ -308,8 +308,8 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 	}
 	open, hit := map[string]int{}, map[string]int{}
 	for _, row := range rows {
-		open[row.Identity[model.LabelCustomer]]++
-		for _, platform := range row.Platforms {
+		open[row.Label(model.LabelCustomer)]++
+		for _, platform := range row.Platforms() {
 			hit[platform]++
 		}
 	}
@@ -335,14 +335,12 @@ func (p *Pages) Customers(r *http.Request, who string) (any, error) {
 		}
 		all = append(all, x)
 	}
-	d.paging, d.Customers, err = query.Cut(q, all, perPage)
+	d.paging, d.Customers = query.Cut(q, all, perPage)
 	if d.Customers == nil {
 		d.Customers = []CustomerRow{}
 	}
-	if err == nil {
-		d.Fault = p.countMachines(r, dir, d.Customers, who)
-	}
-	return d, err
+	d.Fault = p.countMachines(r, dir, d.Customers, who)
+	return d, nil
 }
 
 // countMachines counts each customer's machines, as the list of machines shows them. It
@@ -378,15 +376,19 @@ type Policy struct {
 	Scenarios []ScenarioRow `json:"scenarios"`
 	Labels    string        `json:"labels,omitempty"`
 	Trial     *rules.Trial  `json:"trial,omitempty"`
-	Fault     string        `json:"fault,omitempty"`
-	example   string
+	// Fault is why the labels are not tried.
+	Fault   error `json:"-"`
+	example string
 }
+
+// Refused is why the trial that was asked for was not made.
+func (d *Policy) Refused() error { return d.Fault }
 
 // Field asks for the labels of a failure that is tried.
 func (d *Policy) Field(l locale.Locale) ask.Field {
 	f := ask.Field{Name: "labels", Kind: "area", Label: ask.T(l, "policy.labels"), Value: cmp.Or(d.Labels, d.example), Required: true, Complete: "off"}
-	if d.Fault != "" {
-		f.Wrong, f.Focus = l.Say(locale.Site+"policy.fault", "what", d.Fault), true
+	if d.Fault != nil {
+		f.Wrong, f.Focus = ask.Refusal(l, d.Fault), true
 	}
 	return f
 }
@@ -431,8 +433,8 @@ func (p *Pages) Policy(r *http.Request, _ string) (any, error) {
 	if d.Labels == "" {
 		return d, nil
 	}
-	labels, fault := readLabels(d.Labels)
-	if d.Fault = fault; fault == "" {
+	labels, err := readLabels(d.Labels)
+	if d.Fault = err; err == nil {
 		t := book.Try(labels, now)
 		d.Trial = &t
 	}
@@ -441,17 +443,20 @@ func (p *Pages) Policy(r *http.Request, _ string) (any, error) {
 
 // readLabels reads name=value, separated by commas or lines, as Alertmanager
 // writes them or bare.
-func readLabels(text string) (model.Labels, string) {
+func readLabels(text string) (model.Labels, error) {
 	out := model.Labels{}
 	for _, part := range strings.FieldsFunc(strings.Trim(strings.TrimSpace(text), "{}"), func(r rune) bool { return r == ',' || r == '\n' }) {
 		name, value, ok := strings.Cut(part, "=")
 		name, value = strings.TrimSpace(name), strings.Trim(strings.TrimSpace(value), `"'`)
 		if !ok || name == "" {
-			return nil, strings.TrimSpace(part)
+			return nil, incident.Refuse(http.StatusUnprocessableEntity, "{quoted} is no label: write name=value, with commas between", "quoted", strings.TrimSpace(part)).About("labels")
+		}
+		if _, has := out[name]; has {
+			return nil, query.Twice(name, 2).About("labels")
 		}
 		out[name] = value
 	}
-	return out, ""
+	return out, nil
 }
 
 // example are labels of a failure that could be: of a server of the inventory, if it

@@ -1,5 +1,5 @@
-// Package kept keeps forms that came after their session had ended, until the same
-// person has logged in again.
+// Package kept keeps sessions, and forms that came after theirs had ended, until the
+// same person has logged in again.
 package kept
 
 import (

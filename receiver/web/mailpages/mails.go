@@ -70,14 +70,7 @@ type About struct {
 // List lists the mails that wait for a person, or all of them.
 func (p *Pages) List(r *http.Request, _ string) (any, error) {
 	q := r.URL.Query()
-	open, err := query.Yes(q, "open", true)
-	if err != nil {
-		return nil, err
-	}
-	limit, err := query.Number(q, "limit", perPage, MaxAtOnce)
-	if err != nil {
-		return nil, err
-	}
+	open, limit := query.Yes(q, "open", true), query.Number(q, "limit", perPage)
 	all, err := p.Engine.ReceivedMails(r.Context(), open, q.Get("after"), limit+1)
 	if err != nil {
 		return nil, err
@@ -110,10 +103,10 @@ func (p *Pages) mail(m store.Mail, rows []*board.Row) SortedMail {
 	}
 	theirs := sender != nil && book.Role(sender.ID) == act.Customer
 	for _, row := range rows {
-		named := answers.Mentions(m.Subject+"\n"+m.Text, row.Number, row.Identity[model.LabelMachine])
+		named := answers.Mentions(m.Subject+"\n"+m.Text, row.Number(), row.Label(model.LabelMachine))
 		if inc := row.Incident(); named || theirs && book.Concerns(&inc, sender.ID) {
-			out.About = append(out.About, About{ID: row.ID, Number: row.Number, Customer: row.Identity[model.LabelCustomer],
-				Machine: row.Identity[model.LabelMachine], Platform: strings.Join(row.Platforms, ", "), Named: named})
+			out.About = append(out.About, About{ID: row.ID(), Number: row.Number(), Customer: row.Label(model.LabelCustomer),
+				Machine: row.Label(model.LabelMachine), Platform: strings.Join(row.Platforms(), ", "), Named: named})
 		}
 	}
 	slices.SortStableFunc(out.About, func(a, b About) int {

@@ -45,6 +45,44 @@ func Ended(ctx context.Context, e *receiver.Engine, who string) ([]*board.Row, e
 	return concerning(rows, e.Book(), who), nil
 }
 
+// Incidents are the part of the incidents that f asks for and somebody may see, in a role
+// if one is named; more tells that others follow. What he may not see does not count:
+// not even that there is something.
+func Incidents(ctx context.Context, e *receiver.Engine, who string, f store.Filter, role string) (part []receiver.Summary, more bool, err error) {
+	book, limit, skip := e.Book(), f.Limit, f.Skip
+	outside := book.Role(who) == act.Customer
+	if f.Limit++; outside || role != "" { // then the database cannot count
+		f.Limit, f.Skip = atOnce, 0
+	} else {
+		skip = 0
+	}
+	part = []receiver.Summary{}
+	for {
+		found, err := e.Incidents(ctx, f)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, inc := range found {
+			switch {
+			case outside && !book.Concerns(&inc.Incident, who), role != "" && inc.Identity[model.LabelBackupRole] != role:
+			case skip > 0:
+				skip--
+			case len(part) == limit:
+				return part, true, nil
+			default:
+				part = append(part, inc)
+			}
+		}
+		if len(found) < f.Limit {
+			return part, false, nil
+		}
+		f.Skip += len(found)
+	}
+}
+
+// atOnce is how many incidents are looked through at a time.
+const atOnce = 1000
+
 func concerning(rows []*board.Row, book *rules.Book, who string) []*board.Row {
 	if book.Role(who) != act.Customer {
 		return rows

@@ -1,22 +1,20 @@
-// Package query reads the parameters of requests: what is not known is refused,
-// and so is what is no number or no answer; nothing is passed over in silence.
+// Package query holds the parameters of requests against their table: what is not
+// known is refused, and so is what is no number or no answer. Then they are read.
 package query
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"vigie/rules"
-	"vigie/rules/act"
 	"vigie/rules/incident"
-	"vigie/rules/policy"
 )
 
 // refuse refuses what one parameter says.
-func refuse(field, form string, parts ...string) error {
+func refuse(field, form string, parts ...string) *incident.Refusal {
 	return incident.Refuse(http.StatusUnprocessableEntity, form, parts...).About(field)
 }
 
@@ -27,6 +25,8 @@ type Param struct {
 	Says string
 	// OneOf are the words that are known; none: any text.
 	OneOf []string
+	// Among are the words that are known now, where the configuration can add to them.
+	Among func() []string
 	// Most is set for a number from 1 to Most.
 	Most int
 	// Flag is set for true or false.
@@ -37,13 +37,70 @@ type Param struct {
 	Page bool
 }
 
-// Check refuses parameters that a request does not have.
-func Check(q url.Values, params []Param) error {
-	names := make([]string, len(params))
-	for i, p := range params {
-		names[i] = p.Name
+// Check refuses what a request may not have or lacks, so that nothing of it is passed
+// over in silence: who asks with a misspelt name would take the answer for his.
+func Check(raw string, params []Param) error {
+	q, err := url.ParseQuery(raw)
+	if err != nil {
+		return incident.Refuse(http.StatusUnprocessableEntity, "the parameters are not readable: {error}; write name=value&name=value, and every other sign as %3B", "error", err.Error())
 	}
-	return Known(q, names...)
+	var names, must []string
+	for _, p := range params {
+		names = append(names, p.Name)
+		if p.Must {
+			must = append(must, p.Name)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(q)) {
+		switch {
+		case len(names) == 0:
+			return refuse(k, "unknown parameter {quoted}: there are none here", "quoted", k)
+		case !slices.Contains(names, k):
+			return refuse(k, "unknown parameter {quoted}: known are {known}", "quoted", k, "known", strings.Join(names, ", "))
+		case len(q[k]) > 1:
+			return Twice(k, len(q[k]))
+		}
+	}
+	for _, p := range params {
+		if err := p.check(q.Get(p.Name), must); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check refuses a value that is none of the parameter's. An empty one is left out.
+func (p Param) check(text string, must []string) error {
+	known := p.OneOf
+	if p.Among != nil {
+		known = p.Among()
+	}
+	switch {
+	case text == "" && p.Must:
+		return Missing(p.Name, must)
+	case text == "":
+	case p.Flag:
+		if _, err := strconv.ParseBool(text); err != nil {
+			return refuse(p.Name, "{field} {quoted} is neither true nor false", "field", p.Name, "quoted", text)
+		}
+	case p.Most > 0:
+		if n, err := strconv.Atoi(text); err != nil || n < 1 || n > p.Most {
+			return refuse(p.Name, "{field} {quoted} is not a number from 1 to {most}", "field", p.Name, "quoted", text, "most", strconv.Itoa(p.Most))
+		}
+	case len(known) > 0 && !slices.Contains(known, text):
+		return incident.RefuseUnknown(p.Name, text, known).About(p.Name)
+	}
+	return nil
+}
+
+// Twice refuses what is given more than once: which of them counts?
+func Twice(name string, n int) *incident.Refusal {
+	return refuse(name, "{field} is given {n} times: give it once", "field", name, "n", strconv.Itoa(n))
+}
+
+// Missing refuses a request without one of what it must have.
+func Missing(name string, must []string) *incident.Refusal {
+	return refuse(name, "{field} is missing: required are {known}", "field", name, "known", strings.Join(must, ", "))
 }
 
 // OfAPI are those that the API has.
@@ -51,86 +108,20 @@ func OfAPI(params []Param) []Param {
 	return slices.DeleteFunc(slices.Clone(params), func(p Param) bool { return p.Page })
 }
 
-// Known refuses parameters that a page does not have: a misspelt one would be
-// passed over in silence.
-func Known(q url.Values, names ...string) error {
-	for k := range q {
-		switch {
-		case len(names) == 0:
-			return refuse(k, "unknown parameter {quoted}: there are none here", "quoted", k)
-		case !slices.Contains(names, k):
-			return refuse(k, "unknown parameter {quoted}: known are {known}", "quoted", k, "known", strings.Join(names, ", "))
-		}
-	}
-	return nil
-}
-
-// Missing is the first of some parameters that a request lacks; "" when it has them.
-func Missing(q url.Values, names ...string) string {
-	for _, name := range names {
-		if q.Get(name) == "" {
-			return name
-		}
-	}
-	return ""
-}
-
 // Yes reads a parameter that is true or false; without it usual holds.
-func Yes(q url.Values, name string, usual bool) (bool, error) {
-	text := q.Get(name)
-	if text == "" {
-		return usual, nil
+func Yes(q url.Values, name string, usual bool) bool {
+	if on, err := strconv.ParseBool(q.Get(name)); err == nil {
+		return on
 	}
-	on, err := strconv.ParseBool(text)
-	if err != nil {
-		return false, refuse(name, "{field} {quoted} is neither true nor false", "field", name, "quoted", text)
-	}
-	return on, nil
+	return usual
 }
 
-// Number reads a parameter that counts from 1 to most; without it usual holds.
-func Number(q url.Values, name string, usual, most int) (int, error) {
-	text := q.Get(name)
-	if text == "" {
-		return usual, nil
+// Number reads a parameter that is a number; without it usual holds.
+func Number(q url.Values, name string, usual int) int {
+	if n, err := strconv.Atoi(q.Get(name)); err == nil {
+		return n
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > most {
-		return 0, refuse(name, "{field} {quoted} is not a number from 1 to {most}", "field", name, "quoted", text, "most", strconv.Itoa(most))
-	}
-	return n, nil
-}
-
-// OneOf reads a parameter that is one of some words, or left out.
-func OneOf[T ~string](q url.Values, name string, known []T) (T, error) {
-	v := T(q.Get(name))
-	if v == "" || slices.Contains(known, v) {
-		return v, nil
-	}
-	words := make([]string, len(known))
-	for i, w := range known {
-		words[i] = string(w)
-	}
-	return "", refuse(name, "unknown {noun} {quoted}: known are {known}", "noun", name, "quoted", string(v), "known", strings.Join(words, ", "))
-}
-
-// Named refuses a customer or scenario that nothing knows, of an empty list: that
-// nothing is found for a misspelt one must not look like good news. Machines and
-// platforms may be named freely, since those that no inventory lists are watched, too.
-// People of customers are not told who else there is.
-func Named(q url.Values, b *rules.Book, who string) error {
-	if b.Role(who) == act.Customer {
-		return nil
-	}
-	customer, scenario := q.Get("customer"), q.Get("scenario")
-	has := func(p *policy.Policy) bool { return p.Scenario(scenario) != nil }
-	switch {
-	case customer != "" && b.Directory.Customers[customer] == nil:
-		return refuse("customer", "the inventory has no customer {quoted}, and nothing is listed here of one", "quoted", customer)
-	case scenario != "" && !slices.ContainsFunc(b.Policies(), has):
-		return refuse("scenario", "no policy has a scenario {quoted}", "quoted", scenario)
-	}
-	return nil
+	return usual
 }
 
 // MaxPage bounds the pages of a list.
@@ -144,14 +135,19 @@ type Page struct {
 	Size  int `json:"page_size"`
 }
 
-// Cut reads which page is asked for and cuts it out of a list.
-func Cut[T any](q url.Values, list []T, size int) (Page, []T, error) {
-	p := Page{Page: 1, Total: len(list), Size: size, Pages: max(1, (len(list)+size-1)/size)}
-	n, err := Number(q, "page", 1, MaxPage)
-	if err != nil {
-		return p, nil, err
+// Cut cuts the page that is asked for out of a list. Past its end there is nothing:
+// whoever reads page after page would never come to an end.
+func Cut[T any](q url.Values, list []T, size int) (Page, []T) {
+	p := Page{Page: Number(q, "page", 1), Total: len(list), Size: size, Pages: max(1, (len(list)+size-1)/size)}
+	from := min(max(p.Page-1, 0)*size, len(list))
+	return p, list[from:min(from+size, len(list))]
+}
+
+// Last is the last page where the one that was asked for lies past the end, as when the
+// list has become shorter since; else 0.
+func (p Page) Last() int {
+	if p.Page > p.Pages {
+		return p.Pages
 	}
-	p.Page = min(n, p.Pages)
-	from := (p.Page - 1) * size
-	return p, list[from:min(from+size, len(list))], nil
+	return 0
 }

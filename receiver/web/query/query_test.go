@@ -45,37 +45,33 @@ func TestBody(t *testing.T) {
 }
 
 func TestParameters(t *testing.T) {
-	q := url.Values{"n": {"7"}, "on": {"false"}, "state": {"open"}, "bad": {"seven"}}
-	if n, err := Number(q, "n", 1, 10); n != 7 || err != nil {
-		t.Error(n, err)
+	q := url.Values{"n": {"7"}, "on": {"false"}}
+	if Number(q, "n", 1) != 7 || Number(q, "none", 3) != 3 || Yes(q, "on", true) || !Yes(q, "none", true) {
+		t.Error("a parameter is not read")
 	}
-	if n, err := Number(q, "none", 3, 10); n != 3 || err != nil {
-		t.Error(n, err)
-	}
-	if on, err := Yes(q, "on", true); on || err != nil {
-		t.Error(on, err)
-	}
-	if s, err := OneOf(q, "state", []string{"open", "closed"}); s != "open" || err != nil {
-		t.Error(s, err)
-	}
-	for name, err := range map[string]error{
-		"too many":     second(Number(q, "n", 1, 5)),
-		"no number":    second(Number(q, "bad", 1, 5)),
-		"no answer":    second(Yes(q, "bad", true)),
-		"no such word": second(OneOf(q, "bad", []string{"open"})),
-		"unknown":      Known(q, "n"),
-		"none at all":  Known(q),
+	table := []Param{{Name: "n", Most: 10}, {Name: "on", Flag: true}, {Name: "state", OneOf: []string{"open", "closed"}},
+		{Name: "language", Among: func() []string { return []string{"en", "fr"} }}, {Name: "day", Must: true}}
+	for raw, field := range map[string]string{
+		"day=x&n=7&on=false&state=open&language=fr": "", "day=x&n=&on=&state=&language=": "",
+		"day=x&n=11": "n", "day=x&n=0": "n", "day=x&n=-1": "n", "day=x&n=seven": "n", "day=x&n=7.0": "n", "day=x&n=99999999999999999999": "n",
+		"day=x&on=perhaps": "on", "day=x&state=shut": "state", "day=x&state=OPEN": "state", "day=x&language=de": "language",
+		"day=x&other=1": "other", "day=x&Day=x": "Day", "day=x&day=x": "day", "day=x&n=&n=": "n", "": "day", "day=": "day", "day": "day",
 	} {
-		if err == nil {
-			t.Errorf("%s is taken", name)
+		if err := Check(raw, table); incident.FieldOf(err) != field || (err == nil) != (field == "") {
+			t.Errorf("%s: %v, want a fault of %q", raw, err, field)
 		}
 	}
-	if err := Known(q, "n", "on", "state", "bad"); err != nil {
-		t.Error(err)
+	for _, raw := range []string{"day=%zz", "day=x;n=3", "day=x&%=1"} {
+		if err := Check(raw, table); err == nil {
+			t.Errorf("%s is taken, and something of it is lost", raw)
+		}
 	}
-	if p, part, err := Cut(url.Values{"page": {"9"}}, []int{1, 2, 3}, 2); err != nil || p.Page != 2 || len(part) != 1 {
-		t.Error(p, part, err)
+	if Check("day=x", nil) == nil || Check("", nil) != nil {
+		t.Error("a request without parameters takes some, or not itself")
+	}
+	for page, want := range map[string]struct{ page, last, n int }{"1": {1, 0, 2}, "2": {2, 0, 1}, "3": {3, 2, 0}, "9": {9, 2, 0}, "1000000": {1_000_000, 2, 0}} {
+		if p, part := Cut(url.Values{"page": {page}}, []int{1, 2, 3}, 2); p.Page != want.page || p.Pages != 2 || p.Last() != want.last || len(part) != want.n {
+			t.Errorf("page %s is %+v with %v", page, p, part)
+		}
 	}
 }
-
-func second[T any](_ T, err error) error { return err }

@@ -3,6 +3,7 @@
 package reportpages
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -40,14 +41,11 @@ type asked struct {
 // ask reads what is asked for. Without a month it is the one before this.
 func (d *Pages) ask(r *http.Request, who string) (asked, error) {
 	q := r.URL.Query()
-	format, err := query.OneOf(q, "format", []string{"json", "csv"})
-	if err != nil {
-		return asked{}, err
-	}
 	book, now := d.Engine.Book(), d.Now()
-	a := asked{scope: report.Scope{Customer: q.Get("customer"), Platform: q.Get("platform")}, outside: book.Role(who) == act.Customer, csv: format == "csv",
+	a := asked{scope: report.Scope{Customer: q.Get("customer"), Platform: q.Get("platform")}, outside: book.Role(who) == act.Customer, csv: q.Get("format") == "csv",
 		reads: d.Engine.Reports().ReadBy(who)}
 	zone := d.Engine.Reports().Zone(now)
+	var err error
 	if a.month = report.MonthBefore(now, zone); q.Get("month") != "" {
 		if a.month, err = report.MonthOf(q.Get("month"), zone); err != nil || a.month.From.After(now) {
 			return a, incident.Refuse(http.StatusUnprocessableEntity, "month {quoted} is none that has begun: write 2026-03", "quoted", q.Get("month")).About("month")
@@ -63,11 +61,7 @@ func (d *Pages) ask(r *http.Request, who string) (asked, error) {
 
 // language is the one that is asked for, or the browser's.
 func (d *Pages) language(r *http.Request, q url.Values) string {
-	all := d.Engine.Languages()
-	if code := q.Get("language"); all.Has(code) {
-		return code
-	}
-	return all.Accepting(r.Header.Get("Accept-Language")).Code
+	return cmp.Or(q.Get("language"), d.Engine.Languages().Accepting(r.Header.Get("Accept-Language")).Code)
 }
 
 // may refuses what is unknown, and to a customer's own people what is not theirs.
@@ -86,21 +80,7 @@ func (d *Pages) may(a asked, who string) error {
 			return incident.Refuse(http.StatusForbidden, "{who} may read only the reports of his own company or platform: name it as customer= or platform=", "who", who)
 		}
 	}
-	if p != "" && dir.Platforms[p] == nil {
-		return incident.Refuse(http.StatusNotFound, "there is no platform {quoted} in the inventory", "quoted", p).About("platform")
-	}
-	if c != "" && dir.Customers[c] == nil {
-		return incident.Refuse(http.StatusNotFound, "there is no customer {quoted} in the inventory", "quoted", c).About("customer")
-	}
-	return nil
-}
-
-// whole refuses reports about everybody at once to whom only one is for.
-func (a asked) whole() error {
-	if a.scope.Customer == "" {
-		return incident.Refuse(http.StatusUnprocessableEntity, "customer is missing: a dossier is one customer's").About("customer")
-	}
-	return nil
+	return query.Named(url.Values{"customer": {c}, "platform": {p}}, d.Engine.Book(), who)
 }
 
 // scopes are what somebody may ask for: customers first, then platforms.

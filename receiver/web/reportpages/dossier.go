@@ -59,9 +59,6 @@ func (d *Pages) Dossier(r *http.Request, who string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.whole(); err != nil {
-		return nil, err
-	}
 	made, err := d.Engine.Reports().Dossier(r.Context(), a.month, a.scope.Customer, a.reads)
 	if err != nil {
 		return nil, err

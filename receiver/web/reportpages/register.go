@@ -3,6 +3,7 @@ package reportpages
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -71,6 +72,9 @@ func (d *Pages) Register(r *http.Request, who string) (any, error) {
 			x.Tests = append(x.Tests, t)
 		}
 	}
+	if len(x.Due)+len(x.Tests) == 0 {
+		return x, query.Named(q, d.Engine.Book(), who)
+	}
 	return x, nil
 }
 
@@ -105,7 +109,10 @@ func Typed(values url.Values) *Form {
 // in it; the error is that of the register.
 func (d *Pages) RecordForm(r *http.Request, who string) (*Form, error) {
 	f := Typed(r.PostForm)
-	customer, machine, _ := strings.Cut(f.Machine, "/")
+	customer, machine, whose := strings.Cut(f.Machine, "/")
+	if !whose {
+		customer, machine = "", f.Machine
+	}
 	t := report.RestoreTest{Customer: customer, Machine: machine, Day: f.Day, Result: f.Result, Scope: f.Scope, Note: f.Note}
 	if f.Took != "" {
 		var err error
@@ -135,15 +142,26 @@ func (d *Pages) faults(t report.RestoreTest) (out []fault) {
 	refuse := func(form, field string, parts ...string) {
 		out = append(out, fault{field, incident.Refuse(http.StatusUnprocessableEntity, form, parts...).About(cmp.Or(map[string]string{"day": "tested_on", "took": "took_minutes"}[field], field))})
 	}
-	if t.Machine == "" || d.Engine.Book().Directory.Canonical(t.Customer, "", t.Machine) == nil {
+	must := []string{"customer", "machine", "tested_on", "result"}
+	for i, value := range []string{t.Customer, t.Machine, t.Day, t.Result} {
+		if value == "" { // the form names a machine as customer/machine
+			out = append(out, fault{[]string{"machine", "machine", "day", "result"}[i], query.Missing(must[i], must)})
+		}
+	}
+	dir := d.Engine.Book().Directory
+	switch {
+	case t.Customer == "" || t.Machine == "":
+	case dir.Customers[t.Customer] == nil:
+		out = append(out, fault{"machine", incident.RefuseUnknown("customer", t.Customer, slices.Sorted(maps.Keys(dir.Customers))).About("customer")})
+	case dir.Canonical(t.Customer, "", t.Machine) == nil:
 		refuse("the inventory has no machine {quoted} of customer {customer}", "machine", "quoted", t.Machine, "customer", strconv.Quote(t.Customer))
 	}
 	day, err := time.ParseInLocation(time.DateOnly, t.Day, d.Engine.Reports().Zone(now))
-	if err != nil || day.After(now) || now.Sub(day) > 10*365*24*time.Hour {
+	if t.Day != "" && (err != nil || day.After(now) || now.Sub(day) > 10*365*24*time.Hour) {
 		refuse("tested_on {quoted} is no day that has come: write 2026-03-09", "day", "quoted", t.Day)
 	}
-	if !slices.Contains(report.TestResults(), t.Result) {
-		refuse("result {quoted} is not known: known are {known}", "result", "quoted", t.Result, "known", strings.Join(report.TestResults(), ", "))
+	if t.Result != "" && !slices.Contains(report.TestResults(), t.Result) {
+		out = append(out, fault{"result", incident.RefuseUnknown("test result", t.Result, report.TestResults()).About("result")})
 	}
 	for _, x := range [][2]string{{"scope", t.Scope}, {"note", t.Note}} {
 		if len(x[1]) > maxWords {
@@ -192,8 +210,10 @@ func (d *Register) Fields(l locale.Locale, refusal func(error) string) []ask.Fie
 	for name, err := range f.Wrong {
 		wrong[name] = refusal(err)
 	}
-	if f.Machine == "" && wrong["machine"] != "" {
-		wrong["machine"] = ask.T(l, "field.missing")
+	for name, value := range map[string]string{"machine": f.Machine, "day": f.Day, "result": f.Result} {
+		if value == "" && wrong[name] != "" {
+			wrong[name] = ask.T(l, "field.missing")
+		}
 	}
 	ask.Mark(fields, wrong)
 	return fields

@@ -125,7 +125,7 @@ func (s *Store) DueBundles(now time.Time) []string {
 
 // Bundle returns the notifications of a bundle that leave now, see
 // [incidents.Leaving].
-func (s *Store) Bundle(key string, now time.Time) []incident.Notification {
+func (s *Store) Bundle(key string, now time.Time) (ns []incident.Notification, whole bool) {
 	var about []incidents.Waiting
 	seen := map[string]bool{}
 	for _, h := range s.outbox.byBundle[key] {
@@ -134,11 +134,11 @@ func (s *Store) Bundle(key string, now time.Time) []incident.Notification {
 			about = append(about, waiting(s.outbox.byIncident[h.IncidentID])...)
 		}
 	}
-	var ns []incident.Notification
-	for _, w := range incidents.Leaving(key, about, now, nil) {
+	leaving, whole := incidents.Leaving(key, about, now, nil)
+	for _, w := range leaving {
 		ns = append(ns, s.outbox.byID[w.ID].Notification)
 	}
-	return ns
+	return ns, whole
 }
 
 func waiting(hs []*held) []incidents.Waiting {

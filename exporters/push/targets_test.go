@@ -1,0 +1,58 @@
+package push
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/exporters"
+	"vigie/exporters/sourcetest"
+)
+
+// A job that saves to two targets by turns is one for each, in whatever order its runs
+// are told; one that was moved to another target stays one.
+func TestTargetsByTurns(t *testing.T) {
+	for name, c := range map[string]struct {
+		runs []string // day and hour, target, result
+		want string
+	}{
+		"one fails, the other is good": {[]string{"05T22 nas success", "06T01 pbs success", "06T22 nas failed", "07T01 pbs success", "07T22 nas failed", "08T01 pbs success", "08T22 nas failed", "09T01 pbs success"},
+			"guest failed full, guest/pbs success "},
+		"and the other way": {[]string{"05T22 nas success", "06T01 pbs success", "06T22 nas success", "07T01 pbs failed", "07T22 nas success", "08T01 pbs failed", "08T22 nas success"},
+			"guest success , guest/pbs failed full"},
+		"moved":          {[]string{"04T22 nas success", "05T22 nas success", "06T22 nas failed", "07T22 pbs success", "08T22 pbs success", "09T22 pbs success"}, "guest success "},
+		"once elsewhere": {[]string{"05T22 nas success", "06T22 nas success", "07T12 usb failed", "07T22 nas success"}, "guest success "},
+		"no target told": {[]string{"05T22  success", "06T22  failed"}, "guest failed full"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 2 {
+				l := ledger{}
+				for _, text := range c.runs {
+					f := strings.Split(text, " ")
+					at, err := time.Parse("2006-01-02T15", "2026-03-"+f[0])
+					sourcetest.Check(t, err)
+					r := Report{RunID: f[0], JobID: "guest", Machine: "srv", Target: f[1], Result: f[2], Ended: exporters.Instant{Time: at}}
+					if f[2] == "failed" {
+						r.Error = "full"
+					}
+					sourcetest.Check(t, l.add(entry{Customer: "dupont", Received: at, Reports: []Report{r}}))
+				}
+				var got []string
+				for _, part := range l[jobKey{"dupont", "guest"}].parts(Defaults{}) {
+					j := part.shown(Defaults{})
+					last := j.Runs[len(j.Runs)-1]
+					got = append(got, fmt.Sprintf("%s %s %s", j.ID, last.Result, last.Error))
+					if j.ID == "guest/pbs" && (j.Plan != "guest, pbs" || j.ExpectedInterval != 24*time.Hour) {
+						t.Errorf("%+v", j)
+					}
+				}
+				if strings.Join(got, ", ") != c.want {
+					t.Errorf("got %q, want %q", got, c.want)
+				}
+				slices.Reverse(c.runs)
+			}
+		})
+	}
+}
