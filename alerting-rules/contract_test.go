@@ -626,13 +626,13 @@ func TestEveryAlertHasWords(t *testing.T) {
 		}
 	}
 	for _, code := range catalog.Codes() {
-		l := catalog.Find(code)
+		own := catalog.Find(code).Keys() // not Has, for which English steps in
 		for _, name := range known {
-			if !l.Has("alert." + name) {
+			if !slices.Contains(own, "alert."+name) {
 				t.Errorf("%s: no words for the alert %s", code, name)
 			}
 		}
-		for _, key := range l.Keys() {
+		for _, key := range own {
 			name, ok := strings.CutPrefix(key, "alert.")
 			if ok && name != "unnamed" && name != "" && !slices.Contains(known, name) {
 				t.Errorf("%s: words for the alert %s, which nobody fires", code, name)
@@ -667,9 +667,10 @@ func TestEveryEngineHasWords(t *testing.T) {
 	if len(engines) < 7 {
 		t.Errorf("only %d products found: the test reads them wrongly", len(engines))
 	}
-	for engine := range engines {
-		for _, code := range catalog.Codes() {
-			if !catalog.Find(code).Has("engine." + engine) {
+	for _, code := range catalog.Codes() {
+		own := catalog.Find(code).Keys()
+		for engine := range engines {
+			if !slices.Contains(own, "engine."+engine) {
 				t.Errorf("%s: no words for the product %s", code, engine)
 			}
 		}

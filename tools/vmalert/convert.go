@@ -19,6 +19,7 @@ var gates = []string{
 	"backup_job:info:unlisted",
 	"source:backup_source_up:whole",
 	"backup_job:info:held",
+	"source:backup_source_up:heard",
 }
 
 // watching are files that ask whether a record exists, and must not make it up.
