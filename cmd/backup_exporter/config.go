@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -128,18 +127,7 @@ func readConfig(file, flag, first string) (*yaml.Node, error) {
 	if len(data) > maxConfigBytes {
 		return nil, fmt.Errorf("%s: longer than %d bytes", file, maxConfigBytes)
 	}
-	var doc yaml.Node
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("%s: %w; the file has to be YAML with the key %s", file, err, first)
-	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: more than one document; keep the first", file)
-	}
-	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
-		return nil, &exporters.ConfigError{File: file, Line: 1, What: "not a mapping", Cure: "begin with the key " + first}
-	}
-	return doc.Content[0], nil
+	return exporters.Mapping(file, data, "the key "+first)
 }
 
 func loadSources(file string, nodes []yaml.Node, table map[string]opener, o exporters.SourceOptions) ([]instance, error) {

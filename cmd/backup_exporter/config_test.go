@@ -100,7 +100,7 @@ func TestConfigurationErrorsNameTheCure(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown top key", "source: []\n", "backup_exporter.yml:1: source: unknown key; did you mean \"sources\"?"},
 		{"no source", "sources: []\n", "no source; list at least one"},
-		{"not YAML", "sources: [\n", "has to be YAML"},
+		{"not YAML", "sources: [\n", "1: not valid YAML: did not find expected node content; check indentation"},
 		{"not a mapping", "- a\n", "begin with the key sources"},
 		{"no name", "sources:\n- acronis: {}\n", `backup_exporter.yml:2: sources[0].name: "" is no name`},
 		{"no product", "sources:\n- name: a\n", "no product; add one of acronis, "},
