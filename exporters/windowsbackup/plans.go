@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vigie/exporters"
 	"vigie/exporters/winevent"
 )
 
@@ -112,6 +113,15 @@ func (p *plan) follows(before *plan) bool {
 	return p.recurs() && (len(p.runs) > 2 || p.saved().covers(before.saved()))
 }
 
+// often tells whether it runs as often as a machine is expected to be saved.
+func (p *plan) often(expected time.Duration) bool {
+	var turn exporters.Turn
+	for _, ep := range p.runs {
+		turn.Times = append(turn.Times, ep.end)
+	}
+	return turn.Rhythm(expected, 0) <= expected*3/2
+}
+
 // name tells the plan from the machine's first one.
 func (p *plan) name() string {
 	id := strings.Trim(p.template, "{}")
@@ -119,8 +129,8 @@ func (p *plan) name() string {
 }
 
 // plans parts the finished runs of a machine; the first plan is the one that stands for
-// the machine. Which that is depends on what is saved alone, so that it stays the same.
-func plans(all []*episode) []*plan {
+// the machine: what recurs, as the policy does, as often as is expected, and saves most.
+func plans(all []*episode, expected time.Duration) []*plan {
 	times, named := map[string]int{}, map[string]bool{}
 	for _, ep := range all {
 		if ep.template != "" {
@@ -160,7 +170,7 @@ func plans(all []*episode) []*plan {
 	}
 	out := joinFollowers(slices.Collect(maps.Values(byKey)))
 	if len(out) == 0 {
-		out = []*plan{{}}
+		return share([]*plan{{}}, unknown)
 	}
 	slices.SortFunc(out, func(a, b *plan) int {
 		first := func(yes bool) int {
@@ -169,7 +179,8 @@ func plans(all []*episode) []*plan {
 			}
 			return 1
 		}
-		return cmp.Or(first(a.what != systemState)-first(b.what != systemState), first(a.template != "")-first(b.template != ""),
+		return cmp.Or(first(a.recurs())-first(b.recurs()), first(a.template != "")-first(b.template != ""), first(a.often(expected))-first(b.often(expected)),
+			first(a.what != systemState)-first(b.what != systemState),
 			strings.Count(b.what, " ")-strings.Count(a.what, " "), strings.Compare(a.what+a.template, b.what+b.template))
 	})
 	return share(out, unknown)

@@ -145,7 +145,7 @@ func (s *Source) jobs(events []winevent.Event, now time.Time) []exporters.Job {
 	c := s.config
 	all := episodes(events)
 	var out []exporters.Job
-	for i, p := range plans(all) {
+	for i, p := range plans(all, c.ExpectedInterval.Of(c.MachineClass)) {
 		j := exporters.Job{
 			Customer: c.Customer, CustomerName: c.CustomerName, ID: strings.ToLower(c.Machine), Machine: c.Machine,
 			Class: c.MachineClass, Role: c.BackupRole, Engine: Engine, Plan: "Windows Server Backup", ObjectType: "host",

@@ -72,6 +72,12 @@ func ReadCSV(f strict.File) ([]Machine, strict.Faults) {
 			continue // an empty line of a sheet is one of separators
 		}
 		if len(row) > t.column["customer"] && len(row) > t.column["machine"] && len(row) > t.column["class"] {
+			short := len(row) < len(names)
+			if short && t.whole && !t.short && t.at.Line > bytes.Count(text, []byte("\n")) {
+				t.fault("", "the file ends in the middle of its last line", "export it again, or end the line if nothing is missing")
+				continue
+			}
+			t.whole, t.short = t.whole || !short, t.short || short
 			for len(row) < len(names) {
 				row = append(row, "") // Excel leaves out the separators of empty cells at the end of some lines
 			}
@@ -140,6 +146,8 @@ type table struct {
 	at       strict.Position // of the line
 	column   map[string]int
 	machines []Machine
+	whole    bool              // there was a line with all values
+	short    bool              // and one without those at its end
 	unnamed  []int             // columns without a name; nothing may stand in them
 	rows     map[[2]string]int // customer and name in small letters: its machine
 	faults   strict.Faults

@@ -86,6 +86,8 @@ func TestCSVRefused(t *testing.T) {
 		{"a column without a name", "customer,machine,class,\nd,A,nas,x\n", `m.csv:2: "x" stands in a column without a name: name the column, or empty it`},
 		{"a DOS window", "customer;machine;class\nd;POSTE-CL\x82;nas\n", `m.csv:1: neither UTF-8 nor Windows-1252: save it again as "CSV UTF-8"`},
 		{"width", "customer,machine,class\na,b\n", "m.csv:2: 2 values for 3 columns: quote values that contain the separator"},
+		{"cut off", "customer,machine,class,aliases,plans\nd,A,nas,a.example,primary:acronis:daily\nd,B,nas,b.exa", "m.csv:3: the file ends in the middle of its last line: export it again, or end the line if nothing is missing"},
+		{"cut off below a title", "Tableau 1\ncustomer;machine;class;aliases;plans\nd;A;nas;;\nd;B;nas", "m.csv:4: the file ends in the middle of its last line: export it again, or end the line if nothing is missing"},
 		{"below a title", "Tableau 1\ncustomer;machine;class\na;b;c;d\n", "m.csv:3: 4 values for 3 columns: quote values that contain the separator"},
 		{"other class", "customer,machine,class,plan\nd,A,nas,x\nd,a,server,y\n", `m.csv:3: machines.a.class: "server" here, "nas" at line 2: write the same on each line of a machine`},
 		{"other user", "customer,machine,class,plan,user\nd,A,nas,x,lea\nd,A,nas,y,max\n", `m.csv:3: machines.A.user: "max" here, "lea" at line 2: write the same on each line of a machine`},
@@ -93,6 +95,15 @@ func TestCSVRefused(t *testing.T) {
 	} {
 		if _, faults := ReadCSV(file("m.csv", c.text)); faults.Error() != c.want {
 			t.Errorf("%s: got  %v\nwant %s", c.name, faults, c.want)
+		}
+	}
+}
+
+// A list that was typed has short lines, and perhaps no end of the last one.
+func TestCSVWithShortLines(t *testing.T) {
+	for _, text := range []string{"customer,machine,class,aliases\nd,A,nas\nd,B,nas,b\nd,C,nas", "customer,machine,class,aliases\nd,A,nas,a\nd,C,nas\n", "customer,machine,class,aliases\nd,A,nas", "customer,machine,class\nd,A,nas\nd,B,nas"} {
+		if machines, faults := ReadCSV(file("m.csv", text)); len(faults) > 0 || machines[len(machines)-1].Class != "nas" {
+			t.Errorf("%q: %v", text, faults)
 		}
 	}
 }

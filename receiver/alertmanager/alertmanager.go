@@ -190,17 +190,19 @@ func (c *Client) Ask(ctx context.Context) (Snapshot, error) {
 		snap.Mutes = p.Config != nil && p.Config.Original != nil && mutes(*p.Config.Original)
 		c.meet(p.Cluster)
 	}
-	alerts, unread, err := list[models.GettableAlert](ctx, c, "alerts", c.receiver())
+	snap.SilencedBy, snap.Updated, snap.Muted = map[string][]string{}, map[string]time.Time{}, map[string]bool{}
+	unread, err := list(ctx, c, "alerts", c.receiver(), snap.alert)
 	if err != nil {
 		return snap, err
 	}
-	snap.alerts(alerts)
-	groups, bad, err := list[models.AlertGroup](ctx, c, "alerts/groups", c.receiver())
+	loud := loudness{}
+	bad, err := list(ctx, c, "alerts/groups", c.receiver(), loud.group)
 	if err != nil && !errors.Is(err, errNoSuchList) {
 		return snap, err
 	}
-	snap.markMuted(groups)
-	silences, worse, err := list[models.GettableSilence](ctx, c, "silences", nil)
+	loud.mark(snap.Muted)
+	var silences []*models.GettableSilence
+	worse, err := list(ctx, c, "silences", nil, func(x *models.GettableSilence) { silences = append(silences, x) })
 	if err != nil {
 		return snap, err
 	}
@@ -215,39 +217,39 @@ func (c *Client) receiver() url.Values {
 	return url.Values{"receiver": {c.o.Receiver}}
 }
 
-func (s *Snapshot) alerts(all []*models.GettableAlert) {
-	s.SilencedBy, s.Updated, s.Muted = map[string][]string{}, map[string]time.Time{}, map[string]bool{}
-	for _, a := range all {
-		sig := signal(a)
-		s.Signals = append(s.Signals, sig)
-		if a.UpdatedAt != nil {
-			s.Updated[sig.Fingerprint] = time.Time(*a.UpdatedAt).UTC()
-		}
-		if a.Status != nil && len(a.Status.SilencedBy) > 0 {
-			s.SilencedBy[sig.Fingerprint] = a.Status.SilencedBy
-		}
-		if a.Status != nil && len(a.Status.InhibitedBy)+len(a.Status.MutedBy) > 0 {
-			s.Muted[sig.Fingerprint] = true
-		}
+func (s *Snapshot) alert(a *models.GettableAlert) {
+	sig := signal(a)
+	s.Signals = append(s.Signals, sig)
+	if a.UpdatedAt != nil {
+		s.Updated[sig.Fingerprint] = time.Time(*a.UpdatedAt).UTC()
+	}
+	if a.Status != nil && len(a.Status.SilencedBy) > 0 {
+		s.SilencedBy[sig.Fingerprint] = a.Status.SilencedBy
+	}
+	if a.Status != nil && len(a.Status.InhibitedBy)+len(a.Status.MutedBy) > 0 {
+		s.Muted[sig.Fingerprint] = true
 	}
 }
 
-// markMuted marks the alerts all of whose groups are muted. Only the groups tell: in
-// the list of alerts a muted one looks like any other.
-func (s *Snapshot) markMuted(groups []*models.AlertGroup) {
-	loud := map[string]bool{}
-	for _, g := range groups {
-		for _, a := range g.Alerts {
-			if a == nil {
-				continue
-			}
-			fp := Fingerprint(a.Labels)
-			loud[fp] = loud[fp] || a.Status == nil || len(a.Status.MutedBy) == 0
+// loudness tells of each alert whether a group of it is not muted. Only the groups
+// tell: in the list of alerts a muted one looks like any other.
+type loudness map[string]bool
+
+func (l loudness) group(g *models.AlertGroup) {
+	for _, a := range g.Alerts {
+		if a == nil {
+			continue
 		}
+		fp := Fingerprint(a.Labels)
+		l[fp] = l[fp] || a.Status == nil || len(a.Status.MutedBy) == 0
 	}
-	for fp, is := range loud {
-		if !is {
-			s.Muted[fp] = true
+}
+
+// mark marks the alerts all of whose groups are muted.
+func (l loudness) mark(muted map[string]bool) {
+	for fp, loud := range l {
+		if !loud {
+			muted[fp] = true
 		}
 	}
 }

@@ -17,22 +17,24 @@ const maxAnswer = 256 << 20
 // errNoSuchList is the answer of an Alertmanager that has no such list.
 var errNoSuchList = errors.New("there is no such list")
 
-// list asks for one of the API's lists and reads it element by element: one that
-// cannot be read is named in unread, and the others count.
-func list[T any](ctx context.Context, c *Client, name string, query url.Values) (all []*T, unread []string, err error) {
-	raw, err := c.raw(ctx, name, query)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s of alertmanager %s: %w", name, c.o.Name, err)
-	}
-	for i, text := range raw {
+// list asks for one of the API's lists and shows it element by element, as it comes: a
+// hundred thousand alerts are never held as text. One that cannot be read is named in
+// unread, and the others count.
+func list[T any](ctx context.Context, c *Client, name string, query url.Values, show func(*T)) (unread []string, err error) {
+	n := 0
+	err = c.each(ctx, name, query, func(text json.RawMessage) {
 		var x *T
 		if err := json.Unmarshal(text, &x); err != nil || x == nil {
-			unread = append(unread, fmt.Sprintf("%s, element %d: %v", name, i, orNull(err)))
-			continue
+			unread = append(unread, fmt.Sprintf("%s, element %d: %v", name, n, orNull(err)))
+		} else {
+			show(x)
 		}
-		all = append(all, x)
+		n++
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s of alertmanager %s: %w", name, c.o.Name, err)
 	}
-	return all, unread, nil
+	return unread, nil
 }
 
 func orNull(err error) error {
@@ -42,36 +44,69 @@ func orNull(err error) error {
 	return err
 }
 
-// raw asks for one of the API's lists.
-func (c *Client) raw(ctx context.Context, name string, query url.Values) ([]json.RawMessage, error) {
+// each asks for one of the API's lists and shows the text of its elements.
+func (c *Client) each(ctx context.Context, name string, query url.Values, show func(json.RawMessage)) error {
 	u := c.o.URL.JoinPath("api/v2", name)
 	u.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, err := c.o.HTTP.Do(req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound:
-		return nil, errNoSuchList
+		return errNoSuchList
 	default:
-		return nil, fmt.Errorf("it answers %s", resp.Status)
+		return fmt.Errorf("it answers %s", resp.Status)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	limited := &io.LimitedReader{R: resp.Body, N: maxAnswer}
+	if err := elements(json.NewDecoder(limited), show); limited.N <= 0 {
+		return fmt.Errorf("its answer is larger than %d bytes", maxAnswer)
+	} else if err != nil {
+		return fmt.Errorf("its answer cannot be read: %w", err)
+	}
+	return nil
+}
+
+// elements shows those of the one list that is there, or null.
+func elements(d *json.Decoder, show func(json.RawMessage)) error {
+	begin, err := d.Token()
 	if err != nil {
-		return nil, err
+		return noEnd(err)
 	}
-	if len(body) > maxAnswer {
-		return nil, fmt.Errorf("its answer is larger than %d bytes", maxAnswer)
+	if begin != nil && begin != json.Delim('[') {
+		return fmt.Errorf("it begins with %v and is no list", begin)
 	}
-	var out []json.RawMessage
-	return out, json.Unmarshal(body, &out)
+	if begin != nil {
+		for d.More() {
+			var text json.RawMessage
+			if err := d.Decode(&text); err != nil {
+				return noEnd(err)
+			}
+			show(text)
+		}
+		if _, err := d.Token(); err != nil {
+			return noEnd(err)
+		}
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the list")
+	}
+	return nil
+}
+
+// noEnd says that what was cut short was.
+func noEnd(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // news returns what could not be read and was not said before.

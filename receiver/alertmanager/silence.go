@@ -72,7 +72,8 @@ type fields map[string]json.RawMessage
 // matchers by the same person.
 // Silences that cannot be read are none of them.
 func (c *Client) running(ctx context.Context, s incident.Silence) (*incident.Silence, fields, error) {
-	raw, err := c.raw(ctx, "silences", nil)
+	var raw []json.RawMessage
+	err := c.each(ctx, "silences", nil, func(text json.RawMessage) { raw = append(raw, text) })
 	if err != nil {
 		return nil, nil, fmt.Errorf("silences of alertmanager %s: %w", c.o.Name, err)
 	}

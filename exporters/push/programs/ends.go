@@ -146,9 +146,13 @@ func (s *follower) all(list []*syntax.Stmt, w way) {
 
 func (s *follower) stmt(stmt *syntax.Stmt, w way) {
 	w = s.sinks.now(w)
+	before := w
 	for _, r := range stmt.Redirs {
 		s.redirected(stmt, r, w)
 		s.sinks.redirect(&w, r)
+	}
+	if call, ok := stmt.Cmd.(*syntax.CallExpr); !ok || len(call.Args) != 1 || plain(call.Args[0].Parts) != "exec" {
+		defer s.sinks.within(before, w)()
 	}
 	if stmt.Background || stmt.Coprocess || stmt.Disown {
 		switch m := waited.FindStringSubmatch(s.text); {
@@ -170,6 +174,7 @@ func (s *follower) command(cmd syntax.Command, w way) {
 	case *syntax.Block:
 		s.all(cmd.Stmts, w)
 	case *syntax.Subshell:
+		defer s.sinks.apart()()
 		s.all(cmd.Stmts, w)
 	case *syntax.TimeClause:
 		if cmd.Stmt != nil {
@@ -214,6 +219,7 @@ func (s *follower) binary(cmd *syntax.BinaryCmd, w way) {
 	case syntax.OrStmt:
 		s.stmt(cmd.X, w.hinting("what stands behind || ends with 0 whatever it ended with"))
 	default: // a pipe
+		defer s.sinks.apart()()
 		left := w.hinting("of a pipe the last code counts; put set -o pipefail in front, which bash knows")
 		right, _ := cmd.Y.Cmd.(*syntax.CallExpr)
 		if right == nil || len(right.Args) == 0 || !passesOn.MatchString(base(plain(right.Args[0].Parts))) {
@@ -322,9 +328,11 @@ func (s *follower) substituted(in syntax.Node, w way) {
 	syntax.Walk(in, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.CmdSubst:
+			defer s.sinks.apart()()
 			s.all(n.Stmts, w)
 			return false
 		case *syntax.ProcSubst:
+			defer s.sinks.apart()()
 			s.all(n.Stmts, w.hinting("inside <(...) its code is lost"))
 			return false
 		}

@@ -154,6 +154,16 @@ func TestScriptsThatEndWithAnotherCode(t *testing.T) {
 		{[]string{"bash", "-c", "exec &> >(tee /var/log/r.log >/dev/null); restic backup /d; date"}, blind},
 		{[]string{"bash", "-c", `exec > >(while read -r l; do echo "$(date) $l"; done >>/var/log/r.log) 2>&1; restic backup /d; date`}, blind},
 		{[]string{"bash", "-c", "exec > >(tee -a /var/log/r.log >&2) 2>&1; restic backup /d; date"}, words},
+		// An exec in a shell of its own, or behind what a command sends elsewhere, is none of the script's.
+		{sh("(exec >/var/log/x.log 2>&1; date); restic backup /d; date"), words},
+		{sh("n=$(exec 2>/dev/null; date); restic backup /d; date"), words},
+		{sh("{ exec 2>/dev/null; date; } | tee list; restic backup /d; date"), words},
+		{sh("(exec >/var/log/x.log 2>&1; restic backup /d); date"), blind},
+		{sh("exec 3>&1 >/var/log/r.log 2>&1; { restic backup /d; date; } >&3 2>&3; date"), words},
+		{sh("exec 3>&1 >/var/log/r.log 2>&1; if date; then restic backup /d; date; fi >&3 2>&1; date"), words},
+		{sh("save() { restic backup /d; }; exec 3>&1 >/var/log/r.log 2>&1; save >&3 2>&3; date"), words},
+		{sh("exec 3>&1 >/var/log/r.log 2>&1; { date; } >&3 2>&3; restic backup /d; date"), blind},
+		{sh("{ exec >/var/log/r.log 2>&1; date; }; restic backup /d; date"), blind},
 		// Whether it shows them where it failed.
 		{sh("restic backup /d >log 2>&1 && cat log; date"), blind},
 		{sh("cat log; restic backup /d >log 2>&1; date"), blind},

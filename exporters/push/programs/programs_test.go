@@ -120,6 +120,10 @@ func TestVerdicts(t *testing.T) {
 		{"restic", 1, "", "unable to create lock in backend: repository is already locked exclusively by PID 7", Running},
 		{"rclone", 9, "", "", Success},
 		{"rclone", 6, "", "", Warning},
+		// rclone 1.60.1 and 1.76.0 with -v, of a folder in which a file cannot be read and nothing is new.
+		{"rclone", 1, "", "ERROR : secret: Failed to copy: failed to open source object: open d/secret: permission denied\nINFO  : \nTransferred:   \t          0 B / 0 B, -, 0 B/s, ETA -\nErrors:                 1 (retrying may help)\nChecks:                 2 / 2, 100%, Listed 5", Warning},
+		{"rclone", 1, "", "ERROR : secret: Failed to copy: failed to open source object: open d/secret: permission denied\nERROR : new: Failed to copy: no space left on device\nErrors:                 2 (retrying may help)\nChecks:                 2 / 2, 100%, Listed 5", Failed},
+		{"rclone", 1, "", "ERROR : secret: Failed to copy: failed to open source object: open d/secret: permission denied\nErrors:                 1 (retrying may help)\nChecks:                 0 / 0, -, Listed 1", Failed},
 		{"rdiff-backup", 0, "", "WARNING: ListError x", Warning},
 		{"rsnapshot", 0, "", "daily.2 not present (yet), nothing to copy", Warning},
 		{"duplicity", 0, "Errors 0", "", Success},

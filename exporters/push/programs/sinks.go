@@ -1,6 +1,7 @@
 package programs
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,6 +65,31 @@ func (s *sinks) now(w way) way {
 		w.err = s.err
 	}
 	return w
+}
+
+// within has a command's redirections count for what it holds, and gives how to end that.
+func (s *sinks) within(before, w way) (back func()) {
+	out, err := s.out, s.err
+	if w.out != before.out {
+		s.out = w.out
+	}
+	if w.err != before.err {
+		s.err = w.err
+	}
+	return func() {
+		if w.out != before.out {
+			s.out = out
+		}
+		if w.err != before.err {
+			s.err = err
+		}
+	}
+}
+
+// apart has exec count until a shell of its own ends.
+func (s *sinks) apart() (back func()) {
+	out, err, numbers := s.out, s.err, maps.Clone(s.numbers)
+	return func() { s.out, s.err, s.numbers = out, err, numbers }
 }
 
 // redirect follows where the two outputs go.
