@@ -52,11 +52,27 @@ func (e *ConfigError) Error() string {
 // DecodeStrict reads a part of a configuration, which stands below path, into
 // out. The error joins a [ConfigError] for each fault.
 func DecodeStrict(file, path string, node *yaml.Node, out any) error {
-	err := strict.DecodeNode(file, path, node, out)
 	var faults strict.Faults
-	if !errors.As(err, &faults) {
-		return err
+	if errors.As(strict.DecodeNode(file, path, node, out), &faults) {
+		return configErrors(faults)
 	}
+	return nil
+}
+
+// Mapping reads a file of one mapping; begin says how such a file begins.
+func Mapping(file string, text []byte, begin string) (*yaml.Node, error) {
+	var root yaml.Node
+	var faults strict.Faults
+	if errors.As(strict.Decode(file, text, &root), &faults) {
+		return nil, configErrors(faults)
+	}
+	if root.Kind != yaml.MappingNode {
+		return nil, &ConfigError{File: file, Line: 1, What: "not a mapping", Cure: "begin with " + begin}
+	}
+	return &root, nil
+}
+
+func configErrors(faults strict.Faults) error {
 	each := make([]error, len(faults))
 	for i, f := range faults {
 		each[i] = configError(f)
@@ -95,13 +111,6 @@ func LineOf(node *yaml.Node, key string) int {
 		node = next
 	}
 	return line
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }
 
 // Duration is a time.Duration written like 2s, 5m, 24h or 31d.

@@ -244,10 +244,10 @@ func TestAMovedJobSaysSo(t *testing.T) {
 
 func TestScheduleErrorsNameTheCure(t *testing.T) {
 	for text, want := range map[string]string{
-		"{plan: p, role: local, days: lundi}":    `i.yml:6: machines[0].plans[0].days: "lundi" is no day of the week; write for example mon-fri`,
-		"{plan: p, role: local, at: soon}":       `"soon" is no time of the day; write for example 22:00`,
+		"{plan: p, role: local, days: lundi}":    `i.yml:6: machines[0].plans[0].days: "lundi" is no day of the week: write for example mon-fri`,
+		"{plan: p, role: local, at: soon}":       `"soon" is no time of the day: write for example 22:00`,
 		"{plan: p, role: local, interval: 1s}":   `machines.A.plans: an interval of 1s cannot be; write one between`,
-		"{plan: p, role: local, except: monday}": `"monday" is no date; write for example 2026-12-25`,
+		"{plan: p, role: local, except: monday}": `"monday" is no date: write for example 2026-12-25`,
 	} {
 		file := filepath.Join(t.TempDir(), "i.yml")
 		if err := os.WriteFile(file, []byte("machines:\n  - customer: d\n    name: A\n    class: nas\n    plans:\n      - "+text+"\n"), 0o600); err != nil {
@@ -422,9 +422,9 @@ func testTerms(t *testing.T, inventory *Inventory, claims bool) {
 
 func TestTermsThatAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"warning: maybe": `"maybe" is nothing that a warning can mean; write success, warning or failed`,
-		"min_size: big":  `"big" is no size; write for example 20GB or 500MiB`,
-		"ignore: later":  `"later" is neither yes nor no; write true or false`,
+		"warning: maybe": `"maybe" is nothing that a warning can mean: write success, warning or failed`,
+		"min_size: big":  `"big" is no size: write for example 20GB or 500MiB`,
+		"ignore: later":  `"later" is neither yes nor no: write true or false`,
 	} {
 		file := filepath.Join(t.TempDir(), "a.yml")
 		if err := os.WriteFile(file, []byte("machines:\n  - {customer: d, name: A, class: nas, plans: [{plan: p, role: local, "+text+"}]}\n"), 0o600); err != nil {

@@ -142,10 +142,9 @@ func (l *inventoryLoader) read(file string, text []byte) error {
 	default:
 		return fmt.Errorf("inventory %s: not a kind of file that can be read; name it .yml or .csv", file)
 	}
-	for _, fault := range faults {
-		if fault.Kind != fleet.OtherUser { // who uses a machine is the receiver's
-			return inventoryFault(fault)
-		}
+	faults = slices.DeleteFunc(faults, func(f strict.Fault) bool { return f.Kind == fleet.OtherUser }) // who uses a machine is the receiver's
+	if len(faults) > 0 {
+		return configErrors(faults)
 	}
 	l.sections = append(l.sections, doc.Section)
 	for name := range doc.Sources {
@@ -159,34 +158,6 @@ func (l *inventoryLoader) read(file string, text []byte) error {
 		}
 	}
 	return nil
-}
-
-// inventoryFault words a fault as everywhere in the exporter's configuration.
-func inventoryFault(f strict.Fault) error {
-	e := &ConfigError{File: f.File, Line: f.Line, Key: f.Path, What: f.What, Cure: f.Cure}
-	switch f.Kind {
-	case strict.Syntax:
-		e.Cure = "the file has to be YAML with the key machines"
-	case strict.WrongShape:
-		e.What, e.Cure = "not a mapping", "write keys and values below it"
-		if f.Path == "" {
-			e.Cure = "begin with a key such as machines"
-		}
-	case strict.UnknownKey:
-		e.Key, e.What, e.Cure = join(f.Path, f.Name), "unknown key", "known here are "+strings.Join(f.Known, ", ")
-	case strict.BadValue:
-		var cut bool
-		if e.What, e.Cure, cut = strings.Cut(f.What, ": "); !cut || strings.HasSuffix(f.Path, ".decommissioned") {
-			e.What, e.Cure = fmt.Sprintf("%q is no date", f.Name), "write for example 2026-06-01"
-		}
-	case fleet.MissingColumn:
-		e.What, e.Cure = fmt.Sprintf("the column %q is missing", f.Name), "add it to the header and to each line"
-	case fleet.RepeatedColumn:
-		e.What, e.Cure = fmt.Sprintf("the column %q stands twice", f.Name), "keep one"
-	case fleet.UnknownColumn:
-		e.Cure = "known are " + strings.Join(f.Known, ", ")
-	}
-	return e
 }
 
 // add checks what a machine says of itself.
@@ -260,7 +231,7 @@ func (m *InventoryMachine) addPlan(where string, said fleet.Plan) error {
 func (l *inventoryLoader) finish() (*Inventory, error) {
 	zone, faults := fleet.Location(l.sections)
 	if len(faults) > 0 {
-		return nil, inventoryFault(faults[0])
+		return nil, configErrors(faults)
 	}
 	left := map[string]time.Time{} // every customer that is listed, and when it left
 	for _, s := range l.sections {

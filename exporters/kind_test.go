@@ -71,7 +71,7 @@ func TestKindsThatCannotBe(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"{plan: x, role: local, kind: mirror}": `"mirror" is no kind of job; write copy, replica, archive, config, or nothing for a backup`,
+		"{plan: x, role: local, kind: mirror}": `"mirror" is no kind of job: write copy, replica, archive, config, or nothing for a backup`,
 		"{role: local, kind: copy}":            "a copy without a name",
 		"{plan: x, role: third, kind: copy}":   `"third" is no role`,
 		"{plan: x, engine: veeam}":             `"" is no role`,

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -90,9 +89,8 @@ func loadConfig(file string, table map[string]opener, o exporters.SourceOptions)
 		return configuration{}, &exporters.ConfigError{File: file, Line: 1, Key: "sources", What: "no source", Cure: "list at least one"}
 	}
 	var c configuration
-	if c.sources, err = loadSources(file, top.Sources, table, o); err != nil {
-		return configuration{}, err
-	}
+	var unsound error
+	c.sources, unsound = loadSources(file, top.Sources, table, o)
 	if c.from = top.InventoryFrom; c.from != nil {
 		if len(top.Inventory) > 0 {
 			return configuration{}, &exporters.ConfigError{File: file, Line: exporters.LineOf(root, "inventory_from"), Key: "inventory_from", What: "given together with inventory", Cure: "keep one of them"}
@@ -108,8 +106,11 @@ func loadConfig(file string, table map[string]opener, o exporters.SourceOptions)
 			}
 		}
 		if c.inventory, err = exporters.LoadInventory(top.Inventory); err != nil {
-			return configuration{}, err
+			unsound = errors.Join(unsound, err)
 		}
+	}
+	if unsound != nil {
+		return configuration{}, unsound
 	}
 	return c, nil
 }
@@ -128,38 +129,28 @@ func readConfig(file, flag, first string) (*yaml.Node, error) {
 	if len(data) > maxConfigBytes {
 		return nil, fmt.Errorf("%s: longer than %d bytes", file, maxConfigBytes)
 	}
-	var doc yaml.Node
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("%s: %w; the file has to be YAML with the key %s", file, err, first)
-	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: more than one document; keep the first", file)
-	}
-	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
-		return nil, &exporters.ConfigError{File: file, Line: 1, What: "not a mapping", Cure: "begin with the key " + first}
-	}
-	return doc.Content[0], nil
+	return exporters.Mapping(file, data, "the key "+first)
 }
 
 func loadSources(file string, nodes []yaml.Node, table map[string]opener, o exporters.SourceOptions) ([]instance, error) {
 	var out []instance
+	var faults []error
 	for i := range nodes {
 		path := fmt.Sprintf("sources[%d]", i)
 		in, err := loadInstance(file, path, &nodes[i], table, o)
-		if err != nil {
-			return nil, err
+		switch what, cure := sharesMails(out, in); {
+		case err != nil:
+			faults = append(faults, err)
+		case slices.ContainsFunc(out, func(other instance) bool { return other.Name == in.Name }):
+			faults = append(faults, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".name",
+				What: fmt.Sprintf("a second source is called %q", in.Name), Cure: "give each source a name of its own"})
+		case what != "":
+			faults = append(faults, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".inbox", What: what, Cure: cure})
+		default:
+			out = append(out, in)
 		}
-		if slices.ContainsFunc(out, func(other instance) bool { return other.Name == in.Name }) {
-			return nil, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".name",
-				What: fmt.Sprintf("a second source is called %q", in.Name), Cure: "give each source a name of its own"}
-		}
-		if what, cure := sharesMails(out, in); what != "" {
-			return nil, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".inbox", What: what, Cure: cure}
-		}
-		out = append(out, in)
 	}
-	return out, nil
+	return out, errors.Join(faults...)
 }
 
 // sharesMails refuses what two sources of mails cannot have in common: each

@@ -100,7 +100,7 @@ func TestConfigurationErrorsNameTheCure(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown top key", "source: []\n", "backup_exporter.yml:1: source: unknown key; did you mean \"sources\"?"},
 		{"no source", "sources: []\n", "no source; list at least one"},
-		{"not YAML", "sources: [\n", "has to be YAML"},
+		{"not YAML", "sources: [\n", "1: not valid YAML: did not find expected node content; check indentation"},
 		{"not a mapping", "- a\n", "begin with the key sources"},
 		{"no name", "sources:\n- acronis: {}\n", `backup_exporter.yml:2: sources[0].name: "" is no name`},
 		{"no product", "sources:\n- name: a\n", "no product; add one of acronis, "},
@@ -117,6 +117,8 @@ func TestConfigurationErrorsNameTheCure(t *testing.T) {
 		{"bad role", good + "    backup_role: main\n", `backup_exporter.yml:7: sources[0].acronis.backup_role: "main" is no role; known are primary, local`},
 		{"bad class", good + "    expected_interval: {laptop: 1d}\n", "unknown machine class; known are"},
 		{"same name", good + strings.TrimPrefix(good, "sources:\n"), `a second source is called "a"`},
+		{"two sources at once, the second", strings.Replace(good, "file: secret", "file: nowhere", 1) + "- name: b\n  acronis: {}\n- name: c\n", "backup_exporter.yml:9: sources[2]: no product"},
+		{"a source and the inventory, the second", "inventory: [nowhere.yml]\n" + good + "    backup_role: main\n", "nowhere.yml\": no such file"},
 		{"bad zone", good + "    timezone: Europe/Pariss\n", "backup_exporter.yml:7: sources[0].acronis.timezone"},
 		{"key twice", good + "    client_id: y\n", "client_id"},
 	} {

@@ -94,6 +94,4 @@ func (m *Mail) sent(received time.Time) time.Time {
 // line makes one line of a text.
 func line(s string) string { return mailread.Line(s) }
 
-func cleanError(err error) error { return mailread.CleanError(err) }
-
 func printable(s string) string { return mailread.Printable(s) }

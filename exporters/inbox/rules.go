@@ -1,11 +1,9 @@
 package inbox
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -212,23 +210,15 @@ func readBounded(file string, limit int64) ([]byte, error) {
 
 // parseRules reads one file without its examples.
 func parseRules(file string, data []byte) ([]*rule, error) {
-	var doc yaml.Node
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&doc); err != nil {
-		return nil, &exporters.ConfigError{File: file, What: cleanError(err).Error(), Cure: "write YAML with the keys schema, timezone and rules"}
-	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, &exporters.ConfigError{File: file, What: "more than one document", Cure: "keep the first"}
+	root, err := exporters.Mapping(file, data, "schema: 1")
+	if err != nil {
+		return nil, err
 	}
 	var top struct {
 		Schema   int         `yaml:"schema"`
 		Timezone string      `yaml:"timezone"`
 		Rules    []yaml.Node `yaml:"rules"`
 	}
-	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
-		return nil, &exporters.ConfigError{File: file, Line: 1, What: "not a mapping", Cure: "begin with schema: 1"}
-	}
-	root := doc.Content[0]
 	if err := exporters.DecodeStrict(file, "", root, &top); err != nil {
 		return nil, err
 	}

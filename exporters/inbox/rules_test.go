@@ -38,7 +38,7 @@ func TestMistakesInRules(t *testing.T) {
 		return strings.Replace(testRules, old, new, 1)
 	}
 	for _, c := range []struct{ name, rules, want string }{
-		{"no YAML", "rules: [", "rules.yml: "},
+		{"no YAML", "rules: [", "rules.yml:1: not valid YAML: did not find expected node content; check indentation"},
 		{"no mapping", "- a\n", "rules.yml:1: not a mapping; begin with schema: 1"},
 		{"another schema", change("schema: 1", "schema: 2"), "rules.yml:1: schema: 2 is not read by this program; write schema: 1"},
 		{"unknown key", change("    subject:", "    betreff:"), "rules.yml:5: rules[0].betreff: unknown key; known here are body, claims, drop, ends_whole, examples, fails, from"},

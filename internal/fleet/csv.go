@@ -25,14 +25,9 @@ const noteColumn = "note"
 // ordinary are the columns of a list with a line for each machine.
 var ordinary = columns[:6]
 
-// The kinds of fault of a CSV file. Other users on the lines of one machine are
-// none to who does not look at users.
-const (
-	UnknownColumn  strict.Kind = "unknown_column"
-	MissingColumn  strict.Kind = "missing_column"
-	RepeatedColumn strict.Kind = "repeated_column"
-	OtherUser      strict.Kind = "other_user"
-)
+// OtherUser is the kind of fault that other users on the lines of one machine are;
+// it is none to who does not look at users.
+const OtherUser strict.Kind = "other_user"
 
 // ReadCSV reads machines from CSV as spreadsheets write it: comma, semicolon or
 // tab, in any encoding that [sheet.Decode] knows. Aliases and plans are lists separated by |,
@@ -170,21 +165,21 @@ func (t *table) header(names []string) {
 			if best := strict.Nearest(n, columns[:]); best != "" {
 				cure = fmt.Sprintf("did you mean %q?", best)
 			}
-			t.faults = append(t.faults, strict.Fault{Position: t.at, Kind: UnknownColumn, Name: n, Known: columns[:], What: fmt.Sprintf("unknown column %q", n), Cure: cure})
+			t.faults = append(t.faults, strict.Fault{Position: t.at, What: fmt.Sprintf("unknown column %q", n), Cure: cure})
 			continue
 		}
 		if n == "machine_class" {
 			n = "class"
 		}
 		if _, twice := t.column[n]; twice {
-			t.faults = append(t.faults, strict.Fault{Position: t.at, Kind: RepeatedColumn, Name: n, What: fmt.Sprintf("column %q stands twice: keep one", n)})
+			t.faults = append(t.faults, strict.Fault{Position: t.at, What: fmt.Sprintf("column %q stands twice: keep one", n)})
 			continue
 		}
 		t.column[n] = i
 	}
 	for _, n := range columns[:3] {
 		if _, ok := t.column[n]; !ok {
-			t.faults = append(t.faults, strict.Fault{Position: t.at, Kind: MissingColumn, Name: n, What: fmt.Sprintf("column %q is missing", n)})
+			t.faults = append(t.faults, strict.Fault{Position: t.at, What: fmt.Sprintf("column %q is missing", n), Cure: "add it to the header and to each line"})
 		}
 	}
 }

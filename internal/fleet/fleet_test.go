@@ -82,7 +82,7 @@ func TestCSVRefused(t *testing.T) {
 		{"no header", "", "m.csv:1: no header: begin with the line customer,machine,class,user,aliases,plans"},
 		{"near", "customer,machine,class,usr\n", `m.csv:1: unknown column "usr": did you mean "user"?`},
 		{"two names of one column", "customer,machine,class,machine_class\n", `m.csv:1: column "class" stands twice: keep one`},
-		{"missing", "customer,machine\n", `m.csv:1: column "class" is missing`},
+		{"missing", "customer,machine\n", `m.csv:1: column "class" is missing: add it to the header and to each line`},
 		{"a column without a name", "customer,machine,class,\nd,A,nas,x\n", `m.csv:2: "x" stands in a column without a name: name the column, or empty it`},
 		{"a DOS window", "customer;machine;class\nd;POSTE-CL\x82;nas\n", `m.csv:1: neither UTF-8 nor Windows-1252: save it again as "CSV UTF-8"`},
 		{"width", "customer,machine,class\na,b\n", "m.csv:2: 2 values for 3 columns: quote values that contain the separator"},

@@ -30,8 +30,8 @@ type Fault struct {
 	Path string // scenarios[2].steps[0].when
 	What string // what is wrong, and how to mend it unless Cure says that
 	Cure string // how to mend it; "" when What says it
-	// Kind is set for faults that somebody may want to word in another way.
-	// Name is then the key or the value at fault, Known what could stand there.
+	// Kind is set for faults that somebody may want to tell from others, or to word in
+	// another way. Of an unknown key Name is the key, Known what could stand there.
 	Kind  Kind
 	Name  string
 	Known []string
@@ -40,13 +40,9 @@ type Fault struct {
 // Kind is a kind of fault.
 type Kind string
 
-// The kinds of fault that a decoder finds.
+// The kinds of fault that are of a key: their path is that of what holds it.
 const (
-	Syntax     Kind = "syntax"      // not YAML at all
-	WrongShape Kind = "wrong_shape" // keys and values were expected
-	UnknownKey Kind = "unknown_key"
-	BadValue   Kind = "bad_value" // what a [Scalar] refused
-
+	UnknownKey  Kind = "unknown_key"
 	RepeatedKey Kind = "repeated_key"
 )
 
@@ -106,7 +102,7 @@ func syntaxFault(f File, err error) Fault {
 	what := strings.TrimPrefix(err.Error(), "yaml: ")
 	at, cure := -1, "check indentation (spaces, no tabs), colons and quotes near this line"
 	if m := syntaxLine.FindStringSubmatch(what); m != nil {
-		return Fault{Position: Position{f.Name, brokenLine(f.Text)}, Kind: Syntax, What: "not valid YAML: " + what[len(m[0]):] + "; " + cure}
+		return Fault{Position: Position{f.Name, brokenLine(f.Text)}, What: "not valid YAML: " + what[len(m[0]):] + "; " + cure}
 	}
 	if _, rest, ok := strings.Cut(what, "unknown anchor '"); ok {
 		name, _, _ := strings.Cut(rest, "'")
@@ -116,7 +112,7 @@ func syntaxFault(f File, err error) Fault {
 	} else if strings.Contains(what, "control characters") {
 		at, cure = bytes.IndexFunc(f.Text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n\u0085", r) }), "take it out"
 	}
-	return Fault{Position: Position{f.Name, 1 + bytes.Count(f.Text[:max(at, 0)], []byte("\n"))}, Kind: Syntax, What: "not valid YAML: " + what + "; " + cure}
+	return Fault{Position: Position{f.Name, 1 + bytes.Count(f.Text[:max(at, 0)], []byte("\n"))}, What: "not valid YAML: " + what + "; " + cure}
 }
 
 // brokenLine is the line after the longest beginning of a text that is YAML by itself.

@@ -262,7 +262,7 @@ func (d *Decoder) custom(n *yaml.Node, v reflect.Value, path string) bool {
 		if errors.As(err, &fs) {
 			d.faults = append(d.faults, fs...)
 		} else {
-			d.add(Fault{Position: d.Position(n), Path: path, Kind: BadValue, Name: n.Value, What: err.Error()})
+			d.add(Fault{Position: d.Position(n), Path: path, What: err.Error()})
 		}
 	}
 	return true
@@ -270,8 +270,7 @@ func (d *Decoder) custom(n *yaml.Node, v reflect.Value, path string) bool {
 
 func (d *Decoder) structure(n *yaml.Node, v reflect.Value, path string, depth int) {
 	if n.Kind != yaml.MappingNode && !isNull(n) {
-		d.add(Fault{Position: d.Position(n), Path: path, Kind: WrongShape, Known: keysOf(v.Type()),
-			What: fmt.Sprintf("expected keys and values (%s), found %s", strings.Join(keysOf(v.Type()), ", "), kindName(n))})
+		d.Fault(n, path, "expected keys and values (%s), found %s", strings.Join(keysOf(v.Type()), ", "), kindName(n))
 		return
 	}
 	d.merges(n, v, path, depth)
@@ -323,7 +322,7 @@ func (d *Decoder) pairs(n *yaml.Node, path, called string) iter.Seq2[*yaml.Node,
 			switch {
 			case isMerge(k):
 			case seen[k.Value]:
-				d.add(Fault{Position: d.Position(k), Path: path, Kind: RepeatedKey, Name: k.Value, What: fmt.Sprintf(called+" stands twice: keep one", k.Value)})
+				d.add(Fault{Position: d.Position(k), Path: path, Kind: RepeatedKey, What: fmt.Sprintf(called+" stands twice: keep one", k.Value)})
 			default:
 				seen[k.Value] = true
 				if !yield(k, n.Content[i+1]) {

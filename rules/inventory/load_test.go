@@ -217,7 +217,7 @@ func TestLoadDirectoryRefusesCSV(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", "", "m.csv:1: no header: begin with the line customer,machine,class,user,aliases,plans"},
 		{"column", "customer,machin,class\ndupont,A,server\n",
-			"m.csv:1: unknown column \"machin\": did you mean \"machine\"?\nm.csv:1: column \"machine\" is missing"},
+			"m.csv:1: unknown column \"machin\": did you mean \"machine\"?\nm.csv:1: column \"machine\" is missing: add it to the header and to each line"},
 		{"width", "customer,machine,class\ndupont,A\n", "m.csv:2: 2 values for 3 columns: quote values that contain the separator"},
 		{"quote", "customer,machine,class\ndupont,\"A,server\n", "m.csv:2: not valid CSV: extraneous or missing \" in quoted-field; double every quote inside a quoted value"},
 		{"plan", "customer,machine,class,plans\ndupont,A,server,daily\n",

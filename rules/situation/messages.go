@@ -260,6 +260,9 @@ func (d Messages) sheetPeople(f *incident.MessageData) {
 	if f.Actor == "" && d.Incident.State.Ended() {
 		f.Actor = d.endedBy()
 	}
+	if by := d.Book.Directory.Person(f.Reporter); f.Reporter != "" {
+		f.Unwritable = by == nil && !strings.Contains(f.Reporter, "@") || by != nil && !by.Reachable()
+	}
 	f.Actor, f.Reporter = d.Book.Directory.PersonName(f.Actor), d.Book.Directory.PersonName(f.Reporter)
 	for _, s := range d.Incident.Silences {
 		if d.Incident.Flags[model.FlagSilenced] && s.EndsAt.After(f.SilenceUntil) {
