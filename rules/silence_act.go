@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules/calendar"
 	"vigie/rules/incident"
 	"vigie/rules/model"
 )
@@ -21,10 +20,6 @@ const VerbSilence = "silence"
 
 // VerbUnsilence is the act that ends such a silence before its time.
 const VerbUnsilence = "unsilence"
-
-// longestSilence bounds a silence made outside of the service hours, whose next
-// closing may be days away.
-const longestSilence = 24 * time.Hour
 
 // maxComment bounds a silence's comment, in bytes.
 const maxComment = 1000
@@ -56,27 +51,13 @@ func (b *Book) SilenceEnd(inc incident.Incident, now time.Time) time.Time {
 	if d == nil {
 		return time.Time{}
 	}
-	return d.acting().silenceEnd()
-}
-
-func (d acting) silenceEnd() time.Time {
-	last := d.Now.Add(longestSilence)
-	cal := d.Calendar(d.Scenario.Calendar)
-	if cal == nil {
-		return last
-	}
-	if start, err := cal.EffectiveStart(d.Now); err == nil {
-		if closing, open := cal.Closing(cal.Date(start)); open && closing.After(d.Now) && closing.Before(last) {
-			return closing
-		}
-	}
-	return last
+	return d.Schedule().SilenceEnd()
 }
 
 func (d acting) silences(a incident.Act) []incident.Silence {
-	end := d.silenceEnd()
+	end := d.Schedule().SilenceEnd()
 	if text := a.Fields["until"]; text != "" {
-		until, ok := d.silenceUntil(text)
+		until, ok := d.Schedule().InstantOf(text)
 		switch {
 		case !ok:
 			d.refuseField("until", 422, "until {quoted} is not an instant: write 17:30, 2026-03-20T17:30 or 2026-03-20T17:30:00+01:00", "quoted", text)
@@ -107,27 +88,6 @@ func (d acting) silences(a incident.Act) []incident.Silence {
 		d.refuse(409, "no alert of Alertmanager is behind this incident: there is nothing to silence")
 	}
 	return out
-}
-
-// silenceUntil reads an instant as people write it, in the zone of the policy.
-func (d acting) silenceUntil(text string) (time.Time, bool) {
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at, true
-	}
-	cal := d.Calendar(d.Scenario.Calendar)
-	zone := d.Policy.Zone
-	if cal != nil {
-		zone = cal.Location()
-	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} {
-		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
-			return at, true
-		}
-	}
-	if at, err := time.Parse("15:04", text); err == nil && cal != nil {
-		return cal.At(cal.Date(d.Now), calendar.TimeOfDay(at.Hour()*3600+at.Minute()*60)), true
-	}
-	return time.Time{}, false
 }
 
 // silenceMatchers name the incident's alerts by whose backup of which machine in

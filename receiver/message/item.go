@@ -74,6 +74,9 @@ func (i *item) backupFacts() []fact {
 	}
 	fs.add("next_run", i.NextRun())
 	fs.add("assignee", i.f.Assignee)
+	if i.f.SilenceUntil.After(i.leaves()) {
+		fs.add("silence", i.Say("silenced_by", "who", i.f.SilenceBy, "moment", i.Moment(i.f.SilenceUntil)))
+	}
 	fs.add("deadline", joinNonEmpty(", ", i.DueShort(i.f.Deadline), i.lateNote()), strong)
 	fs.add("runbook", i.Runbook(), linked)
 	if !i.isBackup() {
@@ -96,7 +99,7 @@ func (i *item) platformFacts() []fact {
 	fs.add("entry", i.Entry())
 	fs.add("reporter", i.f.Reporter)
 	fs.add("severity", i.provisional(i.Severity()), strong)
-	fs.add("scope", i.Scope())
+	fs.add("scope", i.scope())
 	if i.f.Level > 0 {
 		fs.add("level", strconv.Itoa(i.f.Level))
 	}
@@ -118,10 +121,18 @@ func (i *item) CustomerFacts() []fact {
 	fs.add("received", i.Moment(i.f.ReceivedAt))
 	fs.add("entry", i.Entry())
 	fs.add("severity", i.provisional(i.Severity()))
-	fs.add("scope", i.Scope())
+	fs.add("scope", i.scope())
 	fs.add("cause", i.likelyCause())
 	fs.add("guarantee", i.Guarantee())
 	return fs.rows
+}
+
+// scope is how much is hit; after a reopening, what was said of it the last time.
+func (i *item) scope() string {
+	if i.Reopened() {
+		return i.provisional(i.Scope())
+	}
+	return i.Scope()
 }
 
 // provisional marks what no person has confirmed yet.

@@ -521,3 +521,43 @@ func (d Schedule) AgainAt() time.Time {
 	}
 	return d.After(d.Incident.ResolvedAt, wait)
 }
+
+// InstantOf reads an instant as people write it, in the zone of the policy.
+func (d Schedule) InstantOf(text string) (time.Time, bool) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, true
+	}
+	cal := d.Calendar(d.Scenario.Calendar)
+	zone := d.Policy.Zone
+	if cal != nil {
+		zone = cal.Location()
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return at, true
+		}
+	}
+	if at, err := time.Parse("15:04", text); err == nil && cal != nil {
+		return cal.At(cal.Date(d.Now), calendar.TimeOfDay(at.Hour()*3600+at.Minute()*60)), true
+	}
+	return time.Time{}, false
+}
+
+// longestSilence bounds a silence made outside of the service hours, whose next
+// closing may be days away.
+const longestSilence = 24 * time.Hour
+
+// SilenceEnd is when a silence that begins now ends at the latest: with the service day.
+func (d Schedule) SilenceEnd() time.Time {
+	last := d.Now.Add(longestSilence)
+	cal := d.Calendar(d.Scenario.Calendar)
+	if cal == nil {
+		return last
+	}
+	if start, err := cal.EffectiveStart(d.Now); err == nil {
+		if closing, open := cal.Closing(cal.Date(start)); open && closing.After(d.Now) && closing.Before(last) {
+			return closing
+		}
+	}
+	return last
+}
