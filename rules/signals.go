@@ -200,7 +200,7 @@ func (d intake) reopen(s model.Signal, started time.Time, why string) {
 	i.Episode++
 	i.StartedAt, i.Failures, i.Level = started, 0, 2 // whoever had it, it comes in by the front door again
 	i.HandledAt, i.Until, i.ResolvedAt = time.Time{}, time.Time{}, time.Time{}
-	i.Assignee, i.TakenAt = "", time.Time{}
+	i.Assignee, i.TakenAt, i.Entry, i.Reporter = "", time.Time{}, s.EntryAgain(i.Entry), s.By
 	i.Other, i.OtherAsked, i.ProofAsked = incident.Evidence{}, time.Time{}, time.Time{}
 	i.Told, i.Raised, i.Wording, i.DataLoss = nil, map[string]incident.Raise{}, "", ""
 	flaky := i.Flags[model.FlagFlaky]

@@ -109,7 +109,7 @@ func (d rungs) fire(st *policy.Step, platform string, f situation.Firing) {
 		to, cc = situation.Addressed(cc), nil // it leaves to those who exist
 	}
 	if len(to) == 0 && dropped != "" && !st.Trace && st.Missing == nil {
-		d.drop(st, key, f, dropped+" acted and needs no mail of it")
+		d.drop(st, key, f, dropped)
 		return
 	}
 	if len(to) == 0 {
@@ -119,7 +119,7 @@ func (d rungs) fire(st *policy.Step, platform string, f situation.Firing) {
 		return
 	}
 	if dropped != "" {
-		d.note("step", st.Name, "", dropped+" acted and needs no mail of it")
+		d.note("step", st.Name, "", dropped)
 	}
 	d.tell(st, st.Template, to, cc, platform, key, f)
 	d.tellOfUnfilled(st, key, unfilled)

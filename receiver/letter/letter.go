@@ -15,12 +15,13 @@ import (
 	"vigie/rules/inventory"
 )
 
-// Kept is a message with its words in every language that its recipients
-// read, by the language, and what each of those reads who read another than most.
+// Kept is a message with its words in every language that its recipients read, by
+// the language, or by the address of whoever reads other facts, and what each of those
+// reads who read another than most.
 type Kept struct {
 	notify.Message
 	Translations map[string]message.Rendered `json:",omitempty"`
-	Reads        map[string]string           `json:",omitempty"` // language, by address
+	Reads        map[string]string           `json:",omitempty"` // key of Translations, by address
 }
 
 // Speaking is the message in the words of one recipient.

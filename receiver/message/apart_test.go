@@ -2,6 +2,8 @@ package message
 
 import (
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,5 +47,46 @@ func TestWordsOfAHostNameNoOtherCustomer(t *testing.T) {
 				t.Errorf("%s: what was lost at College C, to %s:\n%s", language, address, all)
 			}
 		}
+	}
+}
+
+// covers: S2.19, S2.23, S2.24; what goes on after an end is told as that: nobody reads that
+// his old report came in again, a stranger who heard of its end is told nothing more, what
+// was found the last time is provisional, and "nothing to do" is said when that is known.
+func TestWhatIsToldOfAReopening(t *testing.T) {
+	for language, words := range map[string][4]string{
+		"fr": {"Incident rouvert", "dépôt impossible", "Entrée de données non conformes (provisoire)", "rien à faire"},
+		"en": {"Incident reopened", "dépôt impossible", "Unfit data entered (provisional)", "nothing for you to do"},
+	} {
+		mails := lettersTo(t, "testdata/apart/reopened.yml", language, "exploit@lms-a.example")
+		again := mails[slices.IndexFunc(mails, func(m string) bool { return strings.Contains(m, words[0]) })]
+		if strings.Contains(again, words[1]) || !strings.Contains(again, words[2]) {
+			t.Errorf("%s: of the reopening:\n%s", language, again)
+		}
+		if end := mails[len(mails)-1]; strings.Contains(flat(Rendered{Text: end}), words[3]) {
+			t.Errorf("%s: of the end, while nobody knows of lost data:\n%s", language, end)
+		}
+		for _, m := range lettersTo(t, "testdata/apart/reopened.yml", language, "passer@by.example") {
+			if strings.TrimSpace(m)[:10] > "2026-11-03" {
+				t.Errorf("%s: the stranger reads\n%s", language, m)
+			}
+		}
+	}
+}
+
+// covers: S2.16; all that is written of one incident names one level, and the level to
+// which it was handed back.
+func TestOneLevelOfOneIncident(t *testing.T) {
+	levels := func(mails string) (all []string) {
+		for _, found := range regexp.MustCompile(`(?m)^Level +: (\d)$`).FindAllStringSubmatch(mails, -1) {
+			all = append(all, found[1])
+		}
+		return all
+	}
+	if got := levels(mailsOf(t, "activeprolearn", "blocking", "en")); len(got) < 3 || slices.Contains(got[1:], "2") {
+		t.Errorf("of what is blocking, which level 3 has since the opening: %q", got)
+	}
+	if got := levels(mailsOf(t, "activeprolearn", "cascade", "en")); got[len(got)-1] != "2" {
+		t.Errorf("after it was handed back: %q", got)
 	}
 }

@@ -31,8 +31,9 @@ type Links struct {
 type linker struct {
 	Links
 	n incident.Notification
-	// answerOnly is set when a customer reads the message, in Cc or To: a link
-	// must then give no other right than to answer, or to say that it still fails.
+	// answerOnly is set when a customer reads the message, or the answer to all in which
+	// it is quoted: a link must then give no other right than to answer, or to say that
+	// it still fails.
 	answerOnly bool
 }
 

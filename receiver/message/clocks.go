@@ -3,6 +3,8 @@ package message
 import (
 	"slices"
 	"time"
+
+	"vigie/rules/incident"
 )
 
 // clocks are the delays that run.
@@ -204,6 +206,8 @@ func (i clocks) Clocks() []fact {
 			row.Value = i.Word("clock.paused")
 		case c.Due.IsZero():
 			row.Value = i.Word("clock.running")
+		case (c.Late || c.Due.Before(i.Ref)) && i.reader != incident.Team:
+			row.Value = i.Say("clock.late_told", "moment", i.Moment(c.Due))
 		case c.Late || c.Due.Before(i.Ref):
 			row.Value, row.Strong = i.Say("clock.late", "moment", i.Moment(c.Due)), true
 		default:

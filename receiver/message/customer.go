@@ -91,7 +91,7 @@ func (i customer) CallFacts() []fact {
 	fs.add("who", joinNonEmpty(", ", c["person"]))
 	fs.add("outcome", i.NameOf("outcome", c["outcome"]))
 	fs.add("agreed", c["agreed"])
-	fs.add("next", i.dateText(c["next_date"]))
+	fs.add("next", i.DateText(c["next_date"]))
 	return fs.rows
 }
 
@@ -137,7 +137,7 @@ func (i customer) CallOutcome() string { return i.NameOf("outcome", i.f.Call["ou
 func (i customer) CallNote() string { return i.f.Call["agreed"] }
 
 // CallNext is the agreed day.
-func (i customer) CallNext() string { return i.dateText(i.f.Call["next_date"]) }
+func (i customer) CallNext() string { return i.DateText(i.f.Call["next_date"]) }
 
 // AnswerResult is what was answered: done, away, call_me or not_mine; "" when it
 // was said in words alone.
@@ -157,4 +157,4 @@ func (i customer) WantsCall() bool {
 }
 
 // AnswerUntil is the day on which it is looked at again.
-func (i customer) AnswerUntil() string { return i.dateText(i.f.Answer["until"]) }
+func (i customer) AnswerUntil() string { return i.DateText(i.f.Answer["until"]) }

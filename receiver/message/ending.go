@@ -120,13 +120,11 @@ func (i ending) DataLoss() string { return i.NameOf("data_loss", i.f.DataLoss) }
 // IntegrityOwed tells that somebody must still say whether data were lost.
 func (i ending) IntegrityOwed() bool { return i.f.IntegrityOwed }
 
-// LostData tells that data were lost.
+// LossOpen tells that nobody knows yet whether data were lost, LostData that they were.
+func (i ending) LossOpen() bool { return locale.KeyOf(i.f.DataLoss) == "unknown" }
+
 func (i ending) LostData() bool {
-	switch locale.KeyOf(i.f.DataLoss) {
-	case "", "none", "unknown":
-		return false
-	}
-	return true
+	return i.f.DataLoss != "" && locale.KeyOf(i.f.DataLoss) != "none" && !i.LossOpen()
 }
 
 // Proof is what shows that the backup works again.

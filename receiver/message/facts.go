@@ -1,7 +1,6 @@
 package message
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -47,11 +46,7 @@ func (v *view) Facts() []fact {
 		return nil
 	}
 	if v.IsPlatform() {
-		rows := v.platformFacts()
-		if v.outside { // a customer in copy has no use for our own pages
-			rows = slices.DeleteFunc(rows, func(f fact) bool { return f.URL != "" })
-		}
-		return rows
+		return v.platformFacts()
 	}
 	return v.backupFacts()
 }

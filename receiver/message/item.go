@@ -96,7 +96,7 @@ func (i *item) platformFacts() []fact {
 	fs.add("entry", i.Entry())
 	fs.add("reporter", i.f.Reporter)
 	fs.add("severity", i.provisional(i.Severity()), strong)
-	fs.add("scope", i.Scope())
+	fs.add("scope", i.scope())
 	if i.f.Level > 0 {
 		fs.add("level", strconv.Itoa(i.f.Level))
 	}
@@ -118,10 +118,18 @@ func (i *item) CustomerFacts() []fact {
 	fs.add("received", i.Moment(i.f.ReceivedAt))
 	fs.add("entry", i.Entry())
 	fs.add("severity", i.provisional(i.Severity()))
-	fs.add("scope", i.Scope())
+	fs.add("scope", i.scope())
 	fs.add("cause", i.likelyCause())
 	fs.add("guarantee", i.Guarantee())
 	return fs.rows
+}
+
+// scope is how much is hit; after a reopening, what was said of it the last time.
+func (i *item) scope() string {
+	if i.Reopened() {
+		return i.provisional(i.Scope())
+	}
+	return i.Scope()
 }
 
 // provisional marks what no person has confirmed yet.

@@ -45,11 +45,11 @@ func named(l *locale.Language, reason string) string {
 }
 
 // Expected is the promised day: "mercredi 12 mars".
-func (i people) Expected() string { return i.dateText(i.f.ExpectedDate) }
+func (i people) Expected() string { return i.DateText(i.f.ExpectedDate) }
 
 // ExpectedAhead is Expected while that day is not over; "" afterwards.
 func (i people) ExpectedAhead() string {
-	if t, ok := i.parseDate(i.f.ExpectedDate); !ok || t.Before(i.Ref.AddDate(0, 0, -1)) {
+	if t, ok := i.ParseDate(i.f.ExpectedDate); !ok || t.Before(i.Ref.AddDate(0, 0, -1)) {
 		return ""
 	}
 	return i.Expected()
@@ -57,7 +57,7 @@ func (i people) ExpectedAhead() string {
 
 // ExpectedBrief is the promised day for a subject: "12/03", "12 March".
 func (i people) ExpectedBrief() string {
-	if t, ok := i.parseDate(i.f.ExpectedDate); ok {
+	if t, ok := i.ParseDate(i.f.ExpectedDate); ok {
 		return i.StampDay(t)
 	}
 	return i.f.ExpectedDate

@@ -280,7 +280,7 @@ func example(template, lang string) []incident.Notification {
 	case "M2":
 		f = platform()
 		f.State, f.ResolvedAt, f.Cause, f.DataLoss, f.Provisional = model.Resolved, at("2025-03-10 10:07"), "int.volume", "none", false
-		f.History = []incident.HistoryLine{{At: at("2025-03-10 10:07"), What: "resolve", Who: "op", Text: "Le service cron a été relancé et la file d'attente vidée."}}
+		f.History = []incident.HistoryLine{{At: at("2025-03-10 10:07"), What: "resolve", Who: "op", Text: "Le service cron a été relancé et la file d'attente vidée.", Open: true}}
 		f.Clocks = []incident.ClockRow{{Target: "resolution", Due: at("2025-03-12 10:00"), MetAt: at("2025-03-10 10:07")}}
 		n.To = to(expl)
 		when("2025-03-10 10:08")
@@ -291,7 +291,7 @@ func example(template, lang string) []incident.Notification {
 	case "M4":
 		f = reported()
 		f.Provisional, f.Cause, f.Assignee = false, "int.settings", "Olga Pons"
-		f.History = []incident.HistoryLine{{At: at("2025-03-10 14:40"), What: "qualify", Who: "op", Text: "Le dépôt de devoirs est une fonction importante, utilisée par tous les cours."}}
+		f.History = []incident.HistoryLine{{At: at("2025-03-10 14:40"), What: "qualify", Who: "op", Text: "Le dépôt de devoirs est une fonction importante, utilisée par tous les cours.", Open: true}}
 		n.To = to(expl)
 		when("2025-03-10 14:40")
 	case "M5":
@@ -370,7 +370,7 @@ func example(template, lang string) []incident.Notification {
 		f = reported()
 		f.Grades, f.State, f.ResolvedAt = false, model.Resolved, at("2025-03-17 10:40")
 		f.Number, f.Entry, f.Report = 79, "user_assistance", "Comment inscrire une classe entière ?"
-		f.History = append(f.History, incident.HistoryLine{At: at("2025-03-17 10:40"), What: "resolve", Who: "Olga Pons", Text: "La classe est inscrite par son code."})
+		f.History = append(f.History, incident.HistoryLine{At: at("2025-03-17 10:40"), What: "resolve", Who: "Olga Pons", Text: "La classe est inscrite par son code.", Open: true})
 		n.To = to(expl)
 		when("2025-03-17 10:40")
 	}

@@ -553,16 +553,27 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// A customer in copy gets no link that acts.
+// A customer in copy reads other words than level 3, and neither of both mails, which
+// are quoted in each other's answers, has a link that acts.
 func TestCustomerInCopy(t *testing.T) {
 	r := newTestRenderer(t)
-	out, err := r.Render(example("M5", "en")) // the reporter is in Cc
-	if err != nil {
-		t.Fatal(err)
+	ns := example("M5", "en") // the reporter is in Cc
+	out, err := r.Render(ns)
+	if err != nil || !strings.Contains(out.Text, "take it over") || !strings.Contains(out.Text, "Why it was cascaded") {
+		t.Errorf("level 3 reads, %v:\n%s", err, out.Text)
+	}
+	copied, err := r.Render(incident.InCopy(ns, ns[0].Cc[0]))
+	if err != nil || !strings.Contains(copied.Text, "/a/answer.") {
+		t.Errorf("the reporter reads, %v:\n%s", err, copied.Text)
 	}
 	for _, purpose := range []string{"take.", "incident.", "escalate.", "vigie act", "vigie explain"} {
-		if strings.Contains(out.Text+out.HTML, purpose) {
+		if strings.Contains(out.Text+out.HTML+copied.Text+copied.HTML, purpose) {
 			t.Errorf("a customer in copy gets %q:\n%s", purpose, out.Text)
+		}
+	}
+	for _, inside := range []string{"take it over", "cascaded", "module", "What has happened", "Olga Pons"} {
+		if strings.Contains(copied.Subject+copied.Text, inside) {
+			t.Errorf("a customer in copy reads %q:\n%s", inside, copied.Text)
 		}
 	}
 	own, err := NewRenderer(Options{Links: Links{Base: "https://x.example", Token: tokens},

@@ -60,6 +60,9 @@ func (i report) FromPerson() bool {
 	return i.f.Report != "" || i.f.Reporter != "" || i.f.Entry != ""
 }
 
+// Reopened tells that it had ended before, and goes on.
+func (i report) Reopened() bool { return i.n.Episode > 1 }
+
 // Unverified tells that somebody whom nobody knows reported, whose words are not
 // passed on.
 func (i report) Unverified() bool { return i.f.Unverified }
@@ -101,10 +104,12 @@ func (i report) Cause() string {
 
 // likelyCause is the cause, marked while no person has confirmed it.
 func (i report) likelyCause() string {
-	if i.f.Cause == "" {
+	switch {
+	case i.Stranger():
+		return ""
+	case i.f.Cause == "":
 		return i.Word("cause.unknown")
-	}
-	if !i.f.CauseProposed || i.f.Cause == "unknown" {
+	case !i.f.CauseProposed || i.f.Cause == "unknown":
 		return i.Cause()
 	}
 	return joinNonEmpty(" ", i.Cause(), "("+i.Word("fact_name.provisional")+")")

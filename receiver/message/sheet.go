@@ -19,6 +19,7 @@ type sheet struct {
 	missed  []string       // the clocks that it speaks of
 	contact incident.Party // the customer's person to call or write to; may be nobody
 	links   linker
+	reader  incident.Reader
 }
 
 func (i *sheet) few(all []string, most int) string {
@@ -45,23 +46,8 @@ func (i *sheet) person(name, role string) string {
 
 func (i *sheet) hasFlag(f model.Flag) bool { return slices.Contains(i.f.Flags, f) }
 
-// dateText shows a date that came as text, or the text when it is not one.
-func (i *sheet) dateText(s string) string {
-	if t, ok := i.parseDate(s); ok {
-		return i.LongDay(t)
-	}
-	return s
-}
-
-func (i *sheet) parseDate(s string) (time.Time, bool) {
-	if t, err := time.ParseInLocation(time.DateOnly, s, i.Zone); err == nil {
-		return t, true
-	}
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t.In(i.Zone), true
-	}
-	return time.Time{}, false
-}
+// Stranger tells that whoever reads it is known by his own report alone.
+func (i *sheet) Stranger() bool { return i.reader == incident.ByStranger }
 
 // Lang is the code of the language.
 func (i *sheet) Lang() string { return i.Code }

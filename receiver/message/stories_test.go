@@ -91,16 +91,24 @@ func mailsTold(t *testing.T, example, text, language string) string {
 		for n := range ns {
 			ns[n].Language = language
 		}
-		mail, err := r.Render(ns)
-		if err != nil {
-			t.Fatal(err)
+		write := func(ns []incident.Notification, by string) string {
+			mail, err := r.Render(ns)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.ContainsRune(mail.Subject+mail.Text+mail.HTML, utf8.RuneError) {
+				t.Errorf("%s holds U+FFFD:\n%s", mail.Subject, mail.Text)
+			}
+			fmt.Fprintf(&all, "%s %s\nSubject: %s\n\n%s\n%s\n", ns[0].DecidedAt.UTC().Format("2006-01-02 15:04:05Z"), by, mail.Subject, mail.Text, strings.Repeat("=", 72))
+			return mail.Subject
 		}
-		if strings.ContainsRune(mail.Subject+mail.Text+mail.HTML, utf8.RuneError) {
-			t.Errorf("%s holds U+FFFD:\n%s", mail.Subject, mail.Text)
+		subject := write(ns, fmt.Sprintf("To: %s Cc: %s", addresses(ns[0].To), addresses(ns[0].Cc)))
+		for _, p := range ns[0].Cc {
+			if ns[0].Apart(p) {
+				write(incident.InCopy(ns, p), "as "+p.Address+" reads it")
+			}
 		}
-		fmt.Fprintf(&all, "%s To: %s Cc: %s\nSubject: %s\n\n%s\n%s\n", ns[0].DecidedAt.UTC().Format("2006-01-02 15:04:05Z"),
-			addresses(ns[0].To), addresses(ns[0].Cc), mail.Subject, mail.Text, strings.Repeat("=", 72))
-		return mail.Subject
+		return subject
 	}
 	if _, err := story.Play(exampletest.Book(t, example), tale, story.Options{Subject: read}); err != nil {
 		t.Fatal(err)
@@ -133,6 +141,28 @@ func TestLevelOfLevel3(t *testing.T) {
 	m5, _, _ = strings.Cut(m5, strings.Repeat("=", 72))
 	if !strings.Contains(m5, "[LEVEL 3]") || !regexp.MustCompile(`Level +: 3`).MatchString(m5) {
 		t.Errorf("level 3 reads\n%s", m5)
+	}
+}
+
+// covers: S2.23, S2.25; the customer reads the note of a qualification and of an end, which
+// says so where it is typed, and no reason.
+func TestAReasonIsNotANote(t *testing.T) {
+	for field, shown := range map[string]bool{"note": true, "reason": false} {
+		mails := mailsTold(t, "activeprolearn", `start: 2026-11-03T09:00:00+01:00
+until: 2026-11-03T12:00:00+01:00
+events:
+  - at: 2026-11-03T10:00:00+01:00
+    report: {kind: l2_voluntary, platform: lms-A, by: exploit@lms-a.example, severity: major, text: "slow"}
+  - at: 2026-11-03T10:05:00+01:00
+    act: {verb: qualify, by: op, severity: major, cause: int.settings, `+field+`: "the words of why", incident: {platform: lms-A}}
+  - at: 2026-11-03T11:00:00+01:00
+    act: {verb: resolve, by: op, cause: int.settings, note: done, incident: {platform: lms-A}}
+`, "en")
+		_, m4, _ := strings.Cut(mails, "PRE-QUALIFICATION")
+		m4, _, _ = strings.Cut(m4, strings.Repeat("=", 72))
+		if strings.Contains(m4, "the words of why") != shown {
+			t.Errorf("%s: %s", field, m4)
+		}
 	}
 }
 

@@ -37,7 +37,9 @@ func (r *Renderer) newView(ns []incident.Notification, t *locale.Language) *view
 		if n.HoldUntil.After(ref) {
 			ref = n.HoldUntil
 		}
-		it := newItem(&sheet{n: cleanNotification(n), links: linker{Links: r.links, n: n}})
+		reader := n.Reader(r.isOutside)
+		it := newItem(&sheet{n: cleanNotification(n), links: linker{Links: r.links, n: n}, reader: reader})
+		it.n.Data = it.n.Data.For(reader)
 		it.f = &it.n.Data
 		it.Locale = t.In(it.f.Zone, ref)
 		nameOf(it.f, it.Locale)
@@ -45,10 +47,10 @@ func (r *Renderer) newView(ns []incident.Notification, t *locale.Language) *view
 			it.contact = it.f.Contact
 		}
 		v.add(it)
-		v.outside = v.outside || slices.ContainsFunc(n.To, r.isOutside) || slices.ContainsFunc(n.Cc, r.isOutside)
+		v.outside = v.outside || reader != incident.Team
 	}
 	for _, it := range v.Items {
-		it.links.answerOnly = v.outside
+		it.links.answerOnly = v.outside || slices.ContainsFunc(it.n.Cc, r.isOutside)
 	}
 	v.item = v.Items[0]
 	v.many = len(v.Items) > 1

@@ -187,17 +187,26 @@ func (o *Outbox) compose(ns []incident.Notification) (draft, error) {
 	return draft{id, ns, value}, err
 }
 
-// translate adds the words for those recipients who read another language.
+// translate adds the words for those recipients who read another language, or as a
+// customer in copy of what our own people read.
 func (o *Outbox) translate(k *letter.Kept, ns []incident.Notification) error {
 	for _, p := range slices.Concat(ns[0].To, ns[0].Cc) {
-		if p.Language == "" || p.Language == ns[0].Language || p.Language == k.Language {
+		language, apart := cmp.Or(p.Language, ns[0].Language), ns[0].Apart(p)
+		if !apart && (language == ns[0].Language || language == k.Language) {
 			continue
 		}
-		if _, done := k.Translations[p.Language]; !done {
+		reads := language
+		if apart {
+			reads = strings.ToLower(p.Address) // it is to him alone
+		}
+		if _, done := k.Translations[reads]; !done {
 			other := slices.Clone(ns)
+			if apart {
+				other = incident.InCopy(ns, p)
+			}
 			for i := range other {
-				other[i].Language = p.Language
-				other[i].Data.ScenarioText = o.titled(other[i], p.Language)
+				other[i].Language = language
+				other[i].Data.ScenarioText = o.titled(other[i], language)
 			}
 			words, err := o.Settings().Render(other)
 			if err != nil {
@@ -206,9 +215,9 @@ func (o *Outbox) translate(k *letter.Kept, ns []incident.Notification) error {
 			if k.Translations == nil {
 				k.Translations, k.Reads = map[string]message.Rendered{}, map[string]string{}
 			}
-			k.Translations[p.Language] = words
+			k.Translations[reads] = words
 		}
-		k.Reads[strings.ToLower(p.Address)] = p.Language
+		k.Reads[strings.ToLower(p.Address)] = reads
 	}
 	return nil
 }

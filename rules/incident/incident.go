@@ -120,6 +120,13 @@ func (i *Incident) Began() time.Time {
 	return began
 }
 
+// OfEarlierRun tells of a report that is of an earlier run: whoever made it heard how
+// that ended.
+func (i *Incident) OfEarlierRun(r model.Signal) bool {
+	n := len(i.Past)
+	return n > 0 && r.StartsAt.Before(i.Past[n-1].ResolvedAt)
+}
+
 // PastEpisode keeps what an episode that is over came to; one that was never
 // resolved ended without proof.
 type PastEpisode struct {
@@ -156,9 +163,10 @@ type Party struct {
 	Phone    string `json:"phone,omitempty"`
 	Language string `json:"language"`
 	Cc       bool   `json:"cc,omitempty"`
-	Step     string `json:"step,omitempty"`    // which step told him
-	Outside  bool   `json:"outside,omitempty"` // one of the customer's own people
-	User     bool   `json:"user,omitempty"`    // the machine is his own
+	Step     string `json:"step,omitempty"`     // which step told him
+	Outside  bool   `json:"outside,omitempty"`  // one of the customer's own people
+	Stranger bool   `json:"stranger,omitempty"` // known by his own report alone
+	User     bool   `json:"user,omitempty"`     // the machine is his own
 }
 
 // Clock is the running measurement of a target.

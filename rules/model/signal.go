@@ -65,3 +65,13 @@ func (s Signal) Describe() string {
 	}
 	return t
 }
+
+// EntryAgain is by which door an incident comes in again that came in by another before.
+// A common failure is one whichever of its members fails anew; of a person's word alone,
+// which is no signal, the door is as before.
+func (s Signal) EntryAgain(before string) string {
+	if s.Kind == "" || before == string(CorrelatedSignal) {
+		return before
+	}
+	return string(s.Kind)
+}

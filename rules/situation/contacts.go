@@ -48,7 +48,7 @@ func (d Contacts) resolveDepth(role, platform string, at time.Time, depth int) [
 		out = d.field(role, r.Field, platform)
 	}
 	for i := range out {
-		out[i].Outside = r.Outside
+		out[i].Outside, out[i].Stranger = r.Outside, d.stranger(out[i])
 	}
 	// Where a field names people who are all away, they read it later.
 	away := r.Kind == policy.RoleField && !slices.ContainsFunc(out, func(p incident.Party) bool { return d.present(p, at) })
@@ -358,7 +358,7 @@ func (d *Situation) ReachBy(channel string) func() {
 
 // Recipients resolves To and Cc of a step. Who acted, or by the clock whoever has it,
 // is not told what he did himself; when nobody is left, those in copy take his place, so that the
-// trace is written all the same (S1.29).
+// trace is written all the same (S1.29). Of the dropped it says why.
 func (d Contacts) Recipients(st *policy.Step, to, cc []string, platform string) (tos, ccs []incident.Party, dropped string) {
 	defer d.ReachBy(st.Channel)()
 	for _, r := range to {
@@ -368,6 +368,14 @@ func (d Contacts) Recipients(st *policy.Step, to, cc []string, platform string) 
 		ccs = append(ccs, d.Resolve(r, platform, d.Now)...)
 	}
 	tos = Unique(tos)
+	hears := forStrangers(st)
+	passed := func(p incident.Party) bool {
+		return p.Stranger && (!hears || !slices.ContainsFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == p.Person && !d.Incident.OfEarlierRun(r) }))
+	}
+	if n := slices.IndexFunc(tos, passed); n >= 0 {
+		dropped = tos[n].Name + " is known by a report alone, and hears that it came and how it ends"
+	}
+	tos, ccs = slices.DeleteFunc(tos, passed), slices.DeleteFunc(ccs, passed)
 	if st.TellsOfRefusal() {
 		tos = d.reachable(to, tos, platform)
 	}
@@ -375,7 +383,7 @@ func (d Contacts) Recipients(st *policy.Step, to, cc []string, platform string) 
 		kept, actor := tos[:0:0], cmp.Or(d.By, d.Incident.Assignee)
 		for _, p := range tos {
 			if p.Person == actor {
-				dropped = p.Name
+				dropped = p.Name + " acted and needs no mail of it"
 				continue
 			}
 			kept = append(kept, p)
@@ -397,6 +405,14 @@ func (d Contacts) Recipients(st *policy.Step, to, cc []string, platform string) 
 		}
 	}
 	return tos, rest, dropped
+}
+
+// forStrangers reports whether a step tells whoever is known by his report alone: that it
+// came, whether it works again, and that it is over. What is done in between is not his.
+func forStrangers(st *policy.Step) bool {
+	return slices.ContainsFunc(st.When, func(t policy.Trigger) bool {
+		return EndsOn(t) || t.Kind == policy.WhenMoment && slices.Contains([]string{"opening", "not_immediate", "immediate_over", "joined", "unverified"}, t.Name)
+	})
 }
 
 // envelope is one mail of a step: who gets it, and about which platform.

@@ -85,11 +85,14 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	if d.Happened("act:promote") && len(i.Reports) > 0 {
 		f.ReceivedAt = i.Reports[0].StartsAt // its clocks began later
 	}
+	if p := d.Book.Directory.Person(i.Reporter); i.Episode > 1 && p != nil && d.Book.Role(p.ID) != act.Customer {
+		f.Reporter = "" // one of ours opened it again
+	}
 	if i.State.Ended() && d.AnyFiring() {
 		f.StillFires, f.AgainAt = true, d.Schedule().AgainAt()
 	}
-	if role := d.Policy.Roles[to[0].Role]; role != nil && role.Field == "platform.level3" {
-		f.Level = 3 // whoever reads it is
+	if d.level3Told() || d.ofLevel3(to[0].Role) {
+		f.Level = 3
 	}
 	d.sheetOwn(&f, platform, to)
 	if st.OnJoining() || d.joinedWorse() && st.OnWorsening() {
@@ -105,7 +108,7 @@ func (d Messages) Sheet(st *policy.Step, platform string, to []incident.Party) i
 	d.sheetPlatform(&f, platform)
 	d.sheetAgain(&f, st)
 	d.sheetAhead(&f, st)
-	f.History = d.history(slices.ContainsFunc(to, outside))
+	f.History = d.history()
 	for fl := range i.Flags {
 		f.Flags = append(f.Flags, fl)
 	}
@@ -139,6 +142,21 @@ func (d Messages) SpeaksOf(f *incident.MessageData, t policy.Trigger) {
 
 func outside(p incident.Party) bool { return p.Outside }
 
+func (d Messages) ofLevel3(role string) bool {
+	r := d.Policy.Roles[role]
+	return r != nil && r.Field == "platform.level3"
+}
+
+// level3Told tells that level 3 was told in this run, as of what is blocking, though
+// nobody handed it over: it is at that level until somebody hands it back.
+func (d Messages) level3Told() bool {
+	return !d.Happened("act:cascade") && len(d.Incident.Steps.Which(func(r *incident.StepRecord) bool {
+		st := d.Step(r.Step)
+		told := r.Status == incident.StepDecided || r.Status == incident.StepAccepted
+		return st != nil && told && r.Episode == d.Incident.Episode && slices.ContainsFunc(st.To, d.ofLevel3)
+	})) > 0
+}
+
 // sheetOwn keeps what one platform's people read to that platform, and from a
 // customer whatever somebody wrote whom nobody knows: it may be anything.
 func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incident.Party) {
@@ -149,7 +167,7 @@ func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incide
 	if platform == "" && !(abroad && slices.ContainsFunc(d.Incident.Reports, unverified)) {
 		return
 	}
-	if n := slices.IndexFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == to[0].Person }); n >= 0 && d.Contacts().stranger(to[0]) {
+	if n := slices.IndexFunc(d.Incident.Reports, func(r model.Signal) bool { return r.By == to[0].Person && !d.Incident.OfEarlierRun(r) }); n >= 0 && d.Contacts().stranger(to[0]) {
 		own(f, d.Incident.Reports[n])
 		return
 	}
@@ -165,7 +183,10 @@ func (d Messages) sheetOwn(f *incident.MessageData, platform string, to []incide
 	}
 	measured := first
 	for _, r := range d.reportsOf(platform) {
-		if abroad && unverified(r) {
+		switch {
+		case d.Incident.OfEarlierRun(r):
+			continue
+		case abroad && unverified(r):
 			f.Unverified = true
 			continue
 		}
@@ -550,7 +571,8 @@ func (d Messages) sheetPlatform(f *incident.MessageData, platform string) {
 		}
 	}
 	f.NoIntervention = slices.ContainsFunc(d.Policy.Guarantees, func(g policy.Guarantee) bool { return g.Level == level && !g.Intervention })
-	f.Cause, f.CauseProposed, f.Grades = d.LikelyCause(), d.Incident.Cause == "", d.Scenario.Immediate != nil
+	f.Cause, f.Grades = d.LikelyCause(), d.Scenario.Immediate != nil
+	f.CauseProposed = d.Incident.Cause == "" || f.Provisional && d.Incident.Episode > 1 && !d.Incident.State.Ended() // what was found the last time
 	f.CauseText = d.Policy.Causes[f.Cause].Text
 }
 
@@ -603,19 +625,16 @@ func (d Messages) ProposedCause() string {
 	return ""
 }
 
-// history is what people need to know of what happened so far. A customer is not
-// told what another one's people said.
-func (d Messages) history(abroad bool) []incident.HistoryLine {
+// history is what people need to know of what happened so far.
+func (d Messages) history() []incident.HistoryLine {
 	out := []incident.HistoryLine{{At: d.Incident.OpenedAt, What: "opened"}}
 	for _, a := range d.Incident.Acts {
-		if a.Episode != d.Incident.Episode || abroad && d.Book.Role(a.By) == act.Customer {
+		if a.Episode != d.Incident.Episode {
 			continue
 		}
-		text := a.Fields["note"]
-		if text == "" {
-			text = a.Fields["reason"]
-		}
-		out = append(out, incident.HistoryLine{At: a.At, What: a.Verb, Who: d.Book.Directory.PersonName(a.By), Text: text})
+		note := a.Fields["note"]
+		out = append(out, incident.HistoryLine{At: a.At, What: a.Verb, Who: d.Book.Directory.PersonName(a.By), Text: cmp.Or(note, a.Fields["reason"]),
+			Open: note != "" && (a.Verb == "qualify" || a.Verb == "resolve")}) // as their forms say
 	}
 	told := func(r *incident.StepRecord) bool {
 		// What is only decided may still be withdrawn, or find the mail server away.

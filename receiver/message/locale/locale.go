@@ -353,3 +353,22 @@ func (f Locale) Bytes(bytes float64) string {
 	s = strings.Replace(s, ".", f.rules.Decimal, 1)
 	return s + " " + f.Word("unit."+strconv.Itoa(unit))
 }
+
+// DateText shows a date that came as text, or the text when it is not one.
+func (l Locale) DateText(s string) string {
+	if t, ok := l.ParseDate(s); ok {
+		return l.LongDay(t)
+	}
+	return s
+}
+
+// ParseDate reads a date, or an instant, that came as text.
+func (l Locale) ParseDate(s string) (time.Time, bool) {
+	if t, err := time.ParseInLocation(time.DateOnly, s, l.Zone); err == nil {
+		return t, true
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.In(l.Zone), true
+	}
+	return time.Time{}, false
+}
