@@ -78,6 +78,46 @@ func TestSilenceThatEndedBesideAnother(t *testing.T) {
 	}
 }
 
+// Of two who silence one machine the second has it once the first one's silence is over, and
+// whoever is told of the end is somebody whom the inventory knows, not any address that was
+// typed as an author.
+//
+// covers: T6
+func TestSilencesOfTwoPeople(t *testing.T) {
+	book := exampleBook(t, "synomega")
+	now := paris(t, "2026-10-22 09:10")
+	b := opened(t, book, backupAlert("dupont", "SRV-AD", "server", "primary", "daily", "failed", now), now)
+	b.answer(now, incident.PlanEvidence{}, model.EvidenceOK)
+	silence := func(by, until string) incident.Silence {
+		return incident.Silence{ID: by, Matchers: []string{`machine="SRV-AD"`}, By: by, StartsAt: now, EndsAt: paris(t, "2026-10-22 "+until)}
+	}
+	first, second, strange := silence("adm1", "12:00"), silence("adm2", "14:00"), silence("root@bastion.example", "15:00")
+	for _, c := range []struct {
+		at, owner string
+		active    []incident.Silence
+		told      string
+	}{
+		{"09:10", "adm1", []incident.Silence{first}, ""},
+		{"11:00", "adm1", []incident.Silence{first, second}, ""},
+		{"12:00", "adm2", []incident.Silence{second}, ""},
+		{"13:00", "adm2", []incident.Silence{second, strange}, ""},
+		{"14:00", "", []incident.Silence{strange}, ""},
+		{"15:00", "", nil, "sup"},
+	} {
+		b.notes = nil
+		b.do(incident.Silenced{Active: c.active}, paris(t, "2026-10-22 "+c.at))
+		var told []string
+		for _, n := range b.notes {
+			for _, p := range n.To {
+				told = append(told, p.Person)
+			}
+		}
+		if got := strings.Join(told, " "); b.inc.Assignee != c.owner || got != c.told {
+			t.Errorf("at %s %q has it and %q are told, want %q and %q", c.at, b.inc.Assignee, got, c.owner, c.told)
+		}
+	}
+}
+
 // sent is when a step is due, and to whom it goes.
 type sent struct {
 	due  time.Time

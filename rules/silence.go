@@ -63,8 +63,20 @@ func (d silencing) silenced(e incident.Silenced) {
 			i.Progress.SilenceAuthors = told
 			d.raise("silence_ended", d.Now)
 		}
-		if len(now) == 0 || slices.Contains(authors, i.Progress.OwnerBySilence) {
-			d.disown()
+	}
+	d.passOn(e)
+}
+
+// passOn gives an incident that somebody had by his silence alone to whoever silences it still.
+func (d silencing) passOn(e incident.Silenced) {
+	owner := d.Incident.Progress.OwnerBySilence
+	if owner == "" || d.Incident.State.Ended() || slices.ContainsFunc(e.Active, func(s incident.Silence) bool { return d.Book.AuthorOf(s) == owner }) {
+		return
+	}
+	d.disown()
+	if e.Whole() {
+		for _, s := range e.Active {
+			d.owns(s)
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"vigie/rules/calendar"
 	"vigie/rules/incident"
 	"vigie/rules/model"
 )
@@ -76,7 +75,7 @@ func (d acting) silenceEnd() time.Time {
 func (d acting) silences(a incident.Act) []incident.Silence {
 	end := d.silenceEnd()
 	if text := a.Fields["until"]; text != "" {
-		until, ok := d.silenceUntil(text)
+		until, ok := d.Schedule().InstantOf(text)
 		switch {
 		case !ok:
 			d.refuseField("until", 422, "until {quoted} is not an instant: write 17:30, 2026-03-20T17:30 or 2026-03-20T17:30:00+01:00", "quoted", text)
@@ -107,27 +106,6 @@ func (d acting) silences(a incident.Act) []incident.Silence {
 		d.refuse(409, "no alert of Alertmanager is behind this incident: there is nothing to silence")
 	}
 	return out
-}
-
-// silenceUntil reads an instant as people write it, in the zone of the policy.
-func (d acting) silenceUntil(text string) (time.Time, bool) {
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at, true
-	}
-	cal := d.Calendar(d.Scenario.Calendar)
-	zone := d.Policy.Zone
-	if cal != nil {
-		zone = cal.Location()
-	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} {
-		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
-			return at, true
-		}
-	}
-	if at, err := time.Parse("15:04", text); err == nil && cal != nil {
-		return cal.At(cal.Date(d.Now), calendar.TimeOfDay(at.Hour()*3600+at.Minute()*60)), true
-	}
-	return time.Time{}, false
 }
 
 // silenceMatchers name the incident's alerts by whose backup of which machine in

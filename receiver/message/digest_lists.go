@@ -175,7 +175,7 @@ func (v *view) silences(all []DigestSilence) []DigestLine {
 			}
 		}
 		line := DigestLine{What: strings.Join(s.Matchers, ", "), Bad: len(why) > 0,
-			Detail: joinNonEmpty(", ", strings.Join(why, ", "), v.Say("digest.silence", "who", s.By, "moment", v.Moment(s.Until)), s.Comment)}
+			Detail: joinNonEmpty(", ", strings.Join(why, ", "), v.Say("silenced_by", "who", s.By, "moment", v.Moment(s.Until)), s.Comment)}
 		if line.Bad {
 			odd = append(odd, line)
 		} else {

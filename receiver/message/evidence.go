@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"slices"
 
 	"vigie/receiver/message/locale"
@@ -20,10 +21,7 @@ func (i evidence) OtherName() string {
 	if w := i.Word("other_role." + locale.KeyOf(i.f.Other.Role)); w != "" && i.f.Other.Role != i.f.BackupRole {
 		return w
 	}
-	if w := i.Word("other." + locale.KeyOf(i.f.BackupRole)); w != "" {
-		return w
-	}
-	return i.Word("other.")
+	return cmp.Or(i.Word("other."+locale.KeyOf(i.f.BackupRole)), i.Word("other."))
 }
 
 // OtherNameLow is OtherName inside a sentence: "sauvegarde locale".
@@ -91,7 +89,7 @@ func (i evidence) OtherProof() string {
 	case i.OtherOpen() && e.By == "":
 		parts = append(parts, i.Word("proof.unknown"))
 	}
-	if !e.AskedAt.IsZero() && e.By == "" {
+	if !e.AskedAt.IsZero() {
 		key := "proof.asked"
 		if i.Today(e.AskedAt) {
 			key = "proof.asked_today"
@@ -105,10 +103,7 @@ func (i evidence) otherBrief() string {
 	if i.Copy() {
 		return "" // nobody asks for it
 	}
-	if s := i.NameOf("evidence", string(i.f.Other.State)); s != "" {
-		return s
-	}
-	return i.Word("evidence.unknown")
+	return cmp.Or(i.NameOf("evidence", string(i.f.Other.State)), i.Word("evidence.unknown"))
 }
 
 // doubled says of an incident of the overview that nothing of its machine works.

@@ -74,6 +74,9 @@ func (i *item) backupFacts() []fact {
 	}
 	fs.add("next_run", i.NextRun())
 	fs.add("assignee", i.f.Assignee)
+	if i.f.SilenceUntil.After(i.leaves()) {
+		fs.add("silence", i.Say("silenced_by", "who", i.f.SilenceBy, "moment", i.Moment(i.f.SilenceUntil)))
+	}
 	fs.add("deadline", joinNonEmpty(", ", i.DueShort(i.f.Deadline), i.lateNote()), strong)
 	fs.add("runbook", i.Runbook(), linked)
 	if !i.isBackup() {

@@ -281,6 +281,7 @@ func (d Messages) sheetPeople(f *incident.MessageData) {
 	if f.Actor == "" && d.Incident.State.Ended() {
 		f.Actor = d.endedBy()
 	}
+	f.Other.By = d.Book.Directory.PersonName(f.Other.By)
 	f.Actor, f.Reporter = d.Book.Directory.PersonName(f.Actor), d.Book.Directory.PersonName(f.Reporter)
 	for _, s := range d.Incident.Silences {
 		if d.Incident.Flags[model.FlagSilenced] && s.EndsAt.After(f.SilenceUntil) {

@@ -1,8 +1,10 @@
 package situation
 
 import (
+	"vigie/rules/calendar"
 	"vigie/rules/incident"
 	"vigie/rules/model"
+	"vigie/rules/policy"
 )
 
 // OtherBackup is the effective state of the machine's other backup: an open incident
@@ -15,7 +17,7 @@ func (d *Situation) OtherBackup() (model.EvidenceState, string) {
 	case "":
 		return model.EvidenceUnknown, "the other backup has not been asked for yet"
 	case model.EvidenceUnknown:
-		if d.Incident.Progress.OtherAnswer == model.EvidenceOK {
+		if d.Incident.Progress.OtherAnswer == model.EvidenceOK && d.Schedule().wordHolds() {
 			return model.EvidenceOK, "checked by " + d.Incident.Progress.OtherBy
 		}
 		if d.Incident.Progress.OtherAnswer == model.EvidenceKO {
@@ -27,6 +29,17 @@ func (d *Situation) OtherBackup() (model.EvidenceState, string) {
 	default:
 		return st, "other backup: " + string(st)
 	}
+}
+
+// wordHolds reports whether what a person found of the other backup is not older than a
+// business day: another run was due since then, of which nobody knows anything.
+func (d Schedule) wordHolds() bool {
+	a := d.LastAct("check_other")
+	if a == nil || d.Scenario.Calendar == "" {
+		return true
+	}
+	day := policy.Delay{Business: &calendar.Duration{Amount: calendar.NewAmount(1), Unit: calendar.BusinessDays}, Calendar: d.Scenario.Calendar}
+	return !d.Now.After(d.After(a.At, day))
 }
 
 // FailingSibling is an open incident of the machine's other backup; nil for none.
@@ -57,8 +70,11 @@ func (d *Situation) OtherEvidence() incident.Evidence {
 		}
 	}
 	e.State = st
-	if by := d.Incident.Progress.OtherBy; by != "" && d.Incident.Other.State == model.EvidenceUnknown {
+	if by := d.Incident.Progress.OtherBy; by != "" && st != model.EvidenceUnknown && d.Incident.Other.State == model.EvidenceUnknown {
 		e.By, e.Note = by, d.Incident.Progress.OtherNote
+		if a := d.LastAct("check_other"); a != nil {
+			e.AskedAt = a.At
+		}
 	}
 	return e
 }

@@ -521,3 +521,24 @@ func (d Schedule) AgainAt() time.Time {
 	}
 	return d.After(d.Incident.ResolvedAt, wait)
 }
+
+// InstantOf reads an instant as people write it, in the zone of the policy.
+func (d Schedule) InstantOf(text string) (time.Time, bool) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, true
+	}
+	cal := d.Calendar(d.Scenario.Calendar)
+	zone := d.Policy.Zone
+	if cal != nil {
+		zone = cal.Location()
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
+			return at, true
+		}
+	}
+	if at, err := time.Parse("15:04", text); err == nil && cal != nil {
+		return cal.At(cal.Date(d.Now), calendar.TimeOfDay(at.Hour()*3600+at.Minute()*60)), true
+	}
+	return time.Time{}, false
+}
