@@ -89,9 +89,8 @@ func loadConfig(file string, table map[string]opener, o exporters.SourceOptions)
 		return configuration{}, &exporters.ConfigError{File: file, Line: 1, Key: "sources", What: "no source", Cure: "list at least one"}
 	}
 	var c configuration
-	if c.sources, err = loadSources(file, top.Sources, table, o); err != nil {
-		return configuration{}, err
-	}
+	var unsound error
+	c.sources, unsound = loadSources(file, top.Sources, table, o)
 	if c.from = top.InventoryFrom; c.from != nil {
 		if len(top.Inventory) > 0 {
 			return configuration{}, &exporters.ConfigError{File: file, Line: exporters.LineOf(root, "inventory_from"), Key: "inventory_from", What: "given together with inventory", Cure: "keep one of them"}
@@ -107,8 +106,11 @@ func loadConfig(file string, table map[string]opener, o exporters.SourceOptions)
 			}
 		}
 		if c.inventory, err = exporters.LoadInventory(top.Inventory); err != nil {
-			return configuration{}, err
+			unsound = errors.Join(unsound, err)
 		}
+	}
+	if unsound != nil {
+		return configuration{}, unsound
 	}
 	return c, nil
 }
@@ -132,22 +134,23 @@ func readConfig(file, flag, first string) (*yaml.Node, error) {
 
 func loadSources(file string, nodes []yaml.Node, table map[string]opener, o exporters.SourceOptions) ([]instance, error) {
 	var out []instance
+	var faults []error
 	for i := range nodes {
 		path := fmt.Sprintf("sources[%d]", i)
 		in, err := loadInstance(file, path, &nodes[i], table, o)
-		if err != nil {
-			return nil, err
+		switch what, cure := sharesMails(out, in); {
+		case err != nil:
+			faults = append(faults, err)
+		case slices.ContainsFunc(out, func(other instance) bool { return other.Name == in.Name }):
+			faults = append(faults, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".name",
+				What: fmt.Sprintf("a second source is called %q", in.Name), Cure: "give each source a name of its own"})
+		case what != "":
+			faults = append(faults, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".inbox", What: what, Cure: cure})
+		default:
+			out = append(out, in)
 		}
-		if slices.ContainsFunc(out, func(other instance) bool { return other.Name == in.Name }) {
-			return nil, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".name",
-				What: fmt.Sprintf("a second source is called %q", in.Name), Cure: "give each source a name of its own"}
-		}
-		if what, cure := sharesMails(out, in); what != "" {
-			return nil, &exporters.ConfigError{File: file, Line: nodes[i].Line, Key: path + ".inbox", What: what, Cure: cure}
-		}
-		out = append(out, in)
 	}
-	return out, nil
+	return out, errors.Join(faults...)
 }
 
 // sharesMails refuses what two sources of mails cannot have in common: each

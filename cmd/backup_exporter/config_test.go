@@ -117,6 +117,8 @@ func TestConfigurationErrorsNameTheCure(t *testing.T) {
 		{"bad role", good + "    backup_role: main\n", `backup_exporter.yml:7: sources[0].acronis.backup_role: "main" is no role; known are primary, local`},
 		{"bad class", good + "    expected_interval: {laptop: 1d}\n", "unknown machine class; known are"},
 		{"same name", good + strings.TrimPrefix(good, "sources:\n"), `a second source is called "a"`},
+		{"two sources at once, the second", strings.Replace(good, "file: secret", "file: nowhere", 1) + "- name: b\n  acronis: {}\n- name: c\n", "backup_exporter.yml:9: sources[2]: no product"},
+		{"a source and the inventory, the second", "inventory: [nowhere.yml]\n" + good + "    backup_role: main\n", "nowhere.yml\": no such file"},
 		{"bad zone", good + "    timezone: Europe/Pariss\n", "backup_exporter.yml:7: sources[0].acronis.timezone"},
 		{"key twice", good + "    client_id: y\n", "client_id"},
 	} {
