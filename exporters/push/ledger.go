@@ -180,6 +180,9 @@ func (j *job) parts(d Defaults) []*job {
 	out := []*job{first}
 	of := map[string]*job{}
 	for _, t := range exporters.ByTurns(slices.Collect(maps.Values(byTarget)), expected, j.Runs[len(j.Runs)-1].End.Add(-targetGone)) {
+		if t.Name == "" {
+			continue // nobody told where to: what stands for the job has it
+		}
 		latest := j.Latest
 		latest.Plan = cmp.Or(latest.Plan, j.ID) + ", " + t.Name
 		latest.Interval = model.Duration(t.Rhythm(expected, targetGone)).String()

@@ -22,9 +22,10 @@ func TestTargetsByTurns(t *testing.T) {
 			"guest failed full, guest/pbs success "},
 		"and the other way": {[]string{"05T22 nas success", "06T01 pbs success", "06T22 nas success", "07T01 pbs failed", "07T22 nas success", "08T01 pbs failed", "08T22 nas success"},
 			"guest success , guest/pbs failed full"},
-		"moved":          {[]string{"04T22 nas success", "05T22 nas success", "06T22 nas failed", "07T22 pbs success", "08T22 pbs success", "09T22 pbs success"}, "guest success "},
-		"once elsewhere": {[]string{"05T22 nas success", "06T22 nas success", "07T12 usb failed", "07T22 nas success"}, "guest success "},
-		"no target told": {[]string{"05T22  success", "06T22  failed"}, "guest failed full"},
+		"moved":                  {[]string{"04T22 nas success", "05T22 nas success", "06T22 nas failed", "07T22 pbs success", "08T22 pbs success", "09T22 pbs success"}, "guest success "},
+		"once elsewhere":         {[]string{"05T22 nas success", "06T22 nas success", "07T12 usb failed", "07T22 nas success"}, "guest success "},
+		"now and then none told": {[]string{"05T22 nas success", "01T01  success", "06T22 nas success", "08T01  failed", "07T22 nas success", "08T22 nas success", "09T01  success", "09T22 nas success"}, "guest success "},
+		"no target told":         {[]string{"05T22  success", "06T22  failed"}, "guest failed full"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 2 {
