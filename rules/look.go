@@ -6,6 +6,7 @@ import (
 
 	"vigie/rules/calendar"
 	"vigie/rules/classify"
+	"vigie/rules/incident"
 	"vigie/rules/model"
 	"vigie/rules/policy"
 )
@@ -32,6 +33,8 @@ type Trial struct {
 	Policy  string       `json:"policy"`
 	Ignored string       `json:"ignored,omitempty"`
 	Refused string       `json:"refused,omitempty"`
+
+	Refusal *incident.Refusal `json:"-"` // the same, to be said in a language
 }
 
 // Try tells what would follow if a failure with these labels began now: which
@@ -43,7 +46,7 @@ func (b *Book) Try(l model.Labels, now time.Time) Trial {
 	t := Trial{Labels: c.Signal.Labels, Key: c.Key, Policy: c.Policy.Hash, Ignored: c.Ignored,
 		Preview: Preview{Scenario: c.Scenario.Name, Title: c.Scenario.Title}}
 	if c.Refusal != nil {
-		t.Refused = c.Refusal.Error()
+		t.Refused, t.Refusal = c.Refusal.Error(), c.Refusal
 	}
 	if t.Ignored == "" && t.Refused == "" {
 		t.Preview = b.preview(c, "trial", now)

@@ -75,15 +75,15 @@ func (b *Book) scopes(per string) (out []report.Scope) {
 // monthlyMails are the mails of one report, one for each language of its readers.
 func (b *Book) monthlyMails(p *policy.Policy, x policy.Dispatch, scope report.Scope, month report.Month, now time.Time) (out []MonthlyMail) {
 	inc := &incident.Incident{Identity: model.Labels{}}
-	customer := scope.Customer
-	if of := b.Directory.Platforms[scope.Platform]; of != nil {
+	customer, of := scope.Customer, b.Directory.Platforms[scope.Platform]
+	if of != nil {
 		inc.Identity[model.LabelPlatform] = scope.Platform
 		customer = cmp.Or(customer, of.Customer)
 	}
 	if customer != "" {
 		inc.Identity[model.LabelCustomer] = customer
 	}
-	if c := b.Directory.Customers[customer]; c != nil && !c.Serves(month.From, month.To) {
+	if c := b.Directory.Customers[customer]; c != nil && !c.Serves(month.From, month.To) || of != nil && !of.Serves(month.From, month.To) {
 		return nil
 	}
 	d := &situation.Situation{Book: b.Book, Policy: p, Scenario: &policy.Scenario{}, Incident: inc, Now: now}

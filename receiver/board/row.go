@@ -178,6 +178,22 @@ func (r *Row) Has(text string, dir *inventory.Directory) bool {
 	})
 }
 
+// Outside is the row as a customer's own person sees it, who finds nothing by what he is
+// not shown: who has it, and which platforms it hits that are not his.
+func (r *Row) Outside(his func(platform string) bool) *Row {
+	out, k := *r, r.kind.Value()
+	k.assignee, out.Silenced, out.Double = "", false, false
+	if out.kind = unique.Make(k); r.concerns != nil {
+		out.concerns = &concerned{reporters: r.concerns.reporters}
+		for _, id := range r.concerns.platforms {
+			if his(id) {
+				out.concerns.platforms = append(out.concerns.platforms, id)
+			}
+		}
+	}
+	return &out
+}
+
 // Incident is as much of the incident as tells whom it concerns.
 func (r *Row) Incident() incident.Incident {
 	i := incident.Incident{ID: r.ID(), Identity: model.Labels{}, Policy: r.kind.Value().policy, Scenario: r.Scenario()}

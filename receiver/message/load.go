@@ -146,8 +146,8 @@ type partials struct {
 
 func (l *templateLoader) partials(lang string) (*partials, error) {
 	p := &partials{loader: l, lang: lang}
-	p.text = template.New("parts").Option("missingkey=error").Funcs(template.FuncMap{"mark": textMarks, "lines": lines, "threes": threes})
-	p.html = htmltemplate.New("parts").Option("missingkey=error").Funcs(htmltemplate.FuncMap{"lines": lines, "threes": threes})
+	p.text = template.New("parts").Option("missingkey=error").Funcs(template.FuncMap{"mark": textMarks, "lines": lines, "threes": locale.Threes, "left": left})
+	p.html = htmltemplate.New("parts").Option("missingkey=error").Funcs(htmltemplate.FuncMap{"lines": lines, "threes": locale.Threes, "left": left})
 	for _, names := range [][]string{{"parts"}, {path.Join(lang, "_shared"), path.Join(locale.Fallback, "_shared")}} {
 		text, from, err := l.read(forms(names, ".txt.tmpl")...)
 		if err != nil {
@@ -260,13 +260,10 @@ func (p *partials) mail(name string, ids ...string) (*mailTemplate, error) {
 	return &mailTemplate{name: name, text: text, html: sync.OnceValues(parse)}, nil
 }
 
-// threes makes rows of three out of a long list; the last one is filled up.
-func threes(all []string) [][]string {
-	var rows [][]string
-	for row := range slices.Chunk(all, 3) {
-		rows = append(rows, append(slices.Clip(row), make([]string, 3-len(row))...))
-	}
-	return rows
+// left tells whether each of some incidents was given back, be it by one person or
+// several: a mail about them begins nobody's duty.
+func left(all []*item) bool {
+	return !slices.ContainsFunc(all, func(i *item) bool { return i.LeftBy() == "" })
 }
 
 // lines splits what a person wrote, for templates that show it line by line.

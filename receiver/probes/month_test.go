@@ -104,13 +104,16 @@ func TestAMonthThatIsOverIsWrittenDown(t *testing.T) {
 }
 
 // covers: S2.29; of a platform that nobody measured the month is written down, too, as
-// not measured; but not of a month before the first start.
+// not measured; but not of a month before the first start, nor of time before the
+// platform's first day or after its last.
 func TestAMonthThatNobodyMeasured(t *testing.T) {
 	ctx, book, db := t.Context(), exampletest.Book(t, "activeprolearn"), opened(t)
 	now := time.Date(2026, 3, 9, 8, 0, 0, 0, time.UTC)
 	if err := db.Update(ctx, func(tx *store.Tx) error { return tx.KeepPolicy("h", nil, now) }); err != nil {
 		t.Fatal(err)
 	}
+	book.Directory.Platforms["lms-B"].Commissioned = time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	book.Directory.Platforms["lms-C"].Commissioned = time.Date(2026, 3, 30, 0, 0, 0, 0, time.UTC)
 	m := measurer(db, book, nil, func() time.Time { return now })
 	for _, step := range []struct {
 		at    time.Time
@@ -133,8 +136,11 @@ func TestAMonthThatNobodyMeasured(t *testing.T) {
 			}
 			continue
 		}
-		if len(found) != len(book.Directory.Platforms) {
-			t.Fatalf("%d lines for %d platforms", len(found), len(book.Directory.Platforms))
+		if len(found) != 2 {
+			t.Fatalf("%d lines for two platforms of that month", len(found))
+		}
+		if late, err := report.ReadUnavailability(found[1].Reason); err != nil || late.Platform != "lms-C" || late.Unknown <= 0 || late.Unknown > 48*3600 {
+			t.Errorf("of its first two days: %+v, %v", late, err)
 		}
 		u, err := report.ReadUnavailability(found[0].Reason)
 		if err != nil || u.Month != step.month || u.Unknown == 0 || !u.Unmeasured() || u.Outcome() != "unknown" {

@@ -216,6 +216,9 @@ func (tx *Tx) OnMachine(customer, machine, except string) ([]*Record, error) {
 type Filter struct {
 	State, Customer, Machine, Platform, Scenario, Key string
 	Number                                            int
+	// Customers are those whose incidents are meant, "" for what is no customer's; none:
+	// whosever they are.
+	Customers []string
 	// Ended includes the incidents that are resolved or closed.
 	Ended bool
 	// Limit is the most that are returned, newest first; 0 is 1,000. Skip are those
@@ -237,6 +240,12 @@ func (tx *Tx) Incidents(f Filter) ([]*Record, error) {
 	add("platform", f.Platform)
 	add("scenario", f.Scenario)
 	add("key", f.Key)
+	if len(f.Customers) > 0 {
+		where = append(where, `customer IN (?`+strings.Repeat(`, ?`, len(f.Customers)-1)+`)`)
+		for _, c := range f.Customers {
+			args = append(args, c)
+		}
+	}
 	if f.Number != 0 {
 		where, args = append(where, `number = ?`), append(args, f.Number)
 	}

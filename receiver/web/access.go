@@ -1,12 +1,14 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 
 	"github.com/gorilla/mux"
 
 	"vigie/receiver"
+	"vigie/receiver/store"
 	"vigie/rules/act"
 	"vigie/rules/incident"
 	"vigie/rules/model"
@@ -32,24 +34,24 @@ func (s *site) may(x route, who string) error {
 }
 
 // own returns the incident of a request; a customer's own person has no business
-// with another one's.
+// with another one's, and does not learn whether there is one.
 func (s *site) own(r *http.Request, who string) (receiver.Summary, error) {
 	inc, err := s.o.Engine.Incident(r.Context(), mux.Vars(r)["id"])
 	book := s.o.Engine.Book()
-	if err == nil && book.Role(who) == act.Customer && !book.Concerns(&inc.Incident, who) {
+	if book.Role(who) == act.Customer && (errors.Is(err, store.ErrNotFound) || err == nil && !book.Concerns(&inc.Incident, who)) {
 		return receiver.Summary{}, incident.Refuse(http.StatusForbidden, "this incident is none of {who}", "who", who)
 	}
 	return inc, err
 }
 
-// mayRead refuses what was written about a confidential incident to whoever is
-// not named for it.
-func (s *site) mayRead(r *http.Request, who string) error {
+// mayRead returns the incident of a request to whoever may read what was written about
+// it: a confidential one is refused to who is not named for it.
+func (s *site) mayRead(r *http.Request, who string) (receiver.Summary, error) {
 	inc, err := s.own(r, who)
 	if err == nil && !s.o.Engine.Book().MayRead(&inc.Incident, who) {
-		return incident.Refuse(http.StatusForbidden, "incident {incident} is confidential: its journal is for those named under access.confidential in the inventory", "incident", inc.ID)
+		return inc, incident.Refuse(http.StatusForbidden, "incident {incident} is confidential: its journal is for those named under access.confidential in the inventory", "incident", inc.ID)
 	}
-	return err
+	return inc, err
 }
 
 // seen leaves out of a list what is not a person's, and of the rest what he may
@@ -88,7 +90,8 @@ func (s *site) mayReport(b reportBody, who string) error {
 	if b.Kind == model.Level2Voluntary && b.Customer == "" && b.Machine == "" {
 		return nil // refused by the rules, which tell of it
 	}
-	if !book.Directory.Answers(who, b.Customer, b.Machine, b.Platform) {
+	dir := book.Directory // a platform alone would speak for whatever machine is named with it
+	if !dir.Answers(who, b.Customer, b.Machine, b.Platform) || b.Platform != "" && b.Customer+b.Machine != "" && !dir.Answers(who, b.Customer, b.Machine, "") {
 		return incident.Refuse(http.StatusForbidden, "{who} may report only what is his own: his platform, his company or his machine", "who", who)
 	}
 	return nil

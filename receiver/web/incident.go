@@ -284,8 +284,8 @@ func (s *site) history(r *http.Request, o *overview, id string) error {
 	return nil
 }
 
-// steps are those of the incident, on whatever page it stands.
-func (o *overview) steps() []stepRow { return o.Steps }
+// about is the incident, on whatever page it stands.
+func (o *overview) about() incident.Incident { return o.summary.Incident }
 
 // actForm is one act that somebody may do now, with its form.
 type actForm struct {
@@ -454,13 +454,13 @@ func (p *pageSite) notDone(w http.ResponseWriter, r *http.Request, v *view, x *i
 		p.refusedPage(w, v, err)
 		return
 	}
-	said := v.Fill("act.refused", "why", v.refusal(err))
+	said := v.Fill("act.refused", "why", v.Refusal(err))
 	if changes := staleLines(err); changes != nil {
 		x.Changes, said = changes, v.T("act.stale")
 	}
 	x.Acts = p.acts(v, x.overview, purpose, r.PostForm, "")
 	if filled := x.opened(); filled != nil {
-		filled.Said = ask.Mend(v.Locale, filled.Fields, err, v.refusal(err), said)
+		filled.Said = ask.Mend(v.Locale, filled.Fields, err, v.Refusal(err), said)
 	} else {
 		v.Flash, v.Tone = said, "bad"
 		if typed := typedWords(r.PostForm); typed != "" {
@@ -601,7 +601,7 @@ func (p *pageSite) doMany(r *http.Request, v *view, ids []string, a incident.Act
 			done++
 			continue
 		}
-		why := v.refusal(err)
+		why := v.Refusal(err)
 		switch {
 		case receiver.Status(err) >= http.StatusInternalServerError:
 			p.o.Logger.Error("an act of a list failed", "incident", id, "err", err)

@@ -62,5 +62,5 @@ func (p *pageSite) why(v *view, err error) string {
 		p.o.Logger.Error("a form failed", "path", v.Path, "err", err)
 		return v.T("error.trouble_text")
 	}
-	return v.refusal(err)
+	return v.Refusal(err)
 }

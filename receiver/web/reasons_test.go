@@ -261,10 +261,11 @@ func TestReasonsInTheReadersWords(t *testing.T) {
 		return map[string]string{"who adm1": "Adrien Blanc", "who sup": "Sophie Aubert", "step no_backup_works": "absence de toute sauvegarde signalée"}[kind+" "+name]
 	}
 	for text, want := range map[string]string{
-		"taken by adm1":                           "pris par Adrien Blanc",
-		"assigned to adm1 by sup":                 "affecté à Adrien Blanc par Sophie Aubert",
-		"told in writing by step no_backup_works": "prévenu par écrit à l'étape absence de toute sauvegarde signalée",
-		"from policy 2af6 to 3b":                  "de la politique 2af6 à 3b",
+		"taken by adm1":                               "pris par Adrien Blanc",
+		"assigned to adm1 by sup":                     "affecté à Adrien Blanc par Sophie Aubert",
+		"told in writing by step no_backup_works":     "prévenu par écrit à l'étape absence de toute sauvegarde signalée",
+		"runs from due:no_backup_works, met by ended": "court depuis l'étape absence de toute sauvegarde signalée, tenue quand c'est terminé",
+		"from policy 2af6 to 3b":                      "de la politique 2af6 à 3b",
 	} {
 		if got := named.Reason(text); got != want {
 			t.Errorf("%q is said %q, want %q", text, got, want)

@@ -39,5 +39,5 @@ func (p *pageSite) restoreTest(w http.ResponseWriter, r *http.Request) {
 
 // TestFields are those by which a restore test is recorded.
 func (v *view) TestFields(d *reportpages.Register) []ask.Field {
-	return d.Fields(v.Locale, v.refusal)
+	return d.Fields(v.Locale, v.Refusal)
 }

@@ -200,6 +200,9 @@ func TestDossierPage(t *testing.T) {
 	d.acts("i2", "call", "sup", model.Labels{"outcome": "reached", "person": "Léa", "agreed": "she looks"})
 	b := d.browser("sup")
 	form := url.Values{"machine": {"dupont/SRV-AD"}, "day": {"2026-03-09"}, "result": {"ok"}, "took": {"35"}, "scope": {"<b>a folder</b>"}, "note": {"fine"}}
+	if _, text := b.get("/restore-tests"); !regexp.MustCompile(`<select[^>]*name="result"[^>]*>\s*<option value="">`).MatchString(text) {
+		t.Errorf("a restore is good before anybody says so:\n%.3000s", text)
+	}
 	code, text := b.post("/restore-tests", form)
 	must(t, code, text, "Le test est inscrit.", "SRV-AD", "&lt;b&gt;a folder")
 	for _, wrong := range []url.Values{{"machine": {"dupont/NOBODY"}, "day": {"2026-03-09"}, "result": {"ok"}}, {"machine": {"dupont/SRV-AD"}, "day": {"2026-13-09"}, "result": {"ok"}},

@@ -4,18 +4,18 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
+
+	"vigie/receiver/web/about"
+	"vigie/rules/incident"
 )
 
 // Mail says what a mail does, by its template.
 func (v *view) Mail(template string) string {
-	if name := v.site.o.Engine.TemplateName(template); name != "" {
-		if text := v.Word("mail." + name); text != "" {
-			return text
-		}
-		return strings.ReplaceAll(name, "-", " ")
-	}
-	return template
+	return about.Mail(v.Language, v.site.o.Engine, template)
 }
+
+// Ignored says why no incident follows.
+func (v *view) Ignored(why string) string { return v.NameOf("site.ignored", why) }
 
 // Happened says a line of the history in words.
 func (v *view) Happened(h historyRow) string {
@@ -53,33 +53,16 @@ func (v *view) Happened(h historyRow) string {
 	return strings.ReplaceAll(h.What, "_", " ")
 }
 
-// called names a person or a platform by the id, or a step of the incident by its mail; one
-// without a mail, or of an older policy, by its name there.
+// called says what reasons and lines of the history name by ids.
 func (v *view) called(kind, name string) string {
-	switch kind {
-	case "platform":
-		return v.Platform(name)
-	case "who":
-		return v.Person(name)
-	}
-	if o, ok := v.Data.(interface{ steps() []stepRow }); ok {
-		for _, s := range o.steps() {
-			if s.Step == name && s.Template != "" {
-				return v.Mail(s.Template)
-			}
-		}
-	}
 	if v.book == nil { // the words alone
 		return strings.ReplaceAll(name, "_", " ")
 	}
-	for _, sc := range v.book.InForce(v.now).Scenarios {
-		for _, st := range sc.Steps {
-			if st.Name == name && st.Template != "" {
-				return v.Mail(st.Template)
-			}
-		}
+	var inc incident.Incident
+	if o, ok := v.Data.(interface{ about() incident.Incident }); ok {
+		inc = o.about()
 	}
-	return strings.ReplaceAll(name, "_", " ")
+	return about.Called(v.Language, v.site.o.Engine, inc, v.now)(kind, name)
 }
 
 // seenLines is what a form says that its page had seen.

@@ -174,7 +174,7 @@ func (p *pageSite) signal(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	code := receiver.Status(err)
-	x.Said = ask.Mend(v.Locale, x.Fields, err, v.refusal(err), v.Fill("act.refused", "why", p.why(v, err)))
+	x.Said = ask.Mend(v.Locale, x.Fields, err, v.Refusal(err), v.Fill("act.refused", "why", p.why(v, err)))
 	p.show(w, code, "signals", v, d)
 }
 
@@ -192,10 +192,12 @@ func (p *pageSite) signalBody(v *view, x *signalsForm) (b reportBody, at time.Ti
 		if i := slices.IndexFunc(x.Fields, func(f ask.Field) bool { return f.Name == "platform" || f.Name == "machine" }); i >= 0 {
 			wrong[x.Fields[i].Name] = v.T("field.missing")
 		}
-	case x.Machine != "" && (!ok || p.o.Engine.Book().Directory.Canonical(customer, "", machine) == nil):
-		wrong["machine"] = v.T("signals.no_machine")
 	case x.Machine != "":
-		m := p.o.Engine.Book().Directory.Canonical(customer, "", machine)
+		m := v.book.Directory.Canonical(customer, "", machine)
+		if !ok || m == nil || !own.Machine(v.book, m, v.Who.ID) {
+			wrong["machine"] = v.T("signals.no_machine")
+			break
+		}
 		b.Customer, b.Machine = m.Customer, m.Name
 	}
 	if x.Received != "" {

@@ -43,7 +43,7 @@ func TestReportAboutAMachine(t *testing.T) {
 		t.Errorf("she is offered what is not hers:\n%s", text)
 	}
 	sent = url.Values{"kind": {"user_assistance/"}, "machine": {"dupont/SRV-AD"}, "text": {"x"}, "report": {"r2"}}
-	if code, _ := lea.post("/signals", sent); code != http.StatusForbidden {
+	if code, text := lea.post("/signals", sent); code != http.StatusUnprocessableEntity || !strings.Contains(text, "L&#39;inventaire ne connaît pas cette machine") {
 		t.Errorf("what is not hers is answered %d", code)
 	}
 	sent.Set("machine", "dupont/PC-LEA")

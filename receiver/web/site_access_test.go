@@ -281,6 +281,16 @@ func TestHistoryInTheReadersLanguage(t *testing.T) {
 			t.Errorf("the explanation does not say %q:\n%.3000s", said, text)
 		}
 	}
+	for _, step := range d.engine.Book().InForce(d.now()).Scenario("server").Steps { // what a step does, and not its name in the policy
+		if strings.Contains(text, "ensuite "+strings.ReplaceAll(step.Name, "_", " ")+",") {
+			t.Errorf("a step is called %s:\n%.1000s", step.Name, text)
+		}
+	}
+	if strings.Contains(text, `"said":"opening`) {
+		t.Errorf("a reason is not said:\n%s", text)
+	}
+	code, text = b.get("/policy?labels=customer%3Ddupont,machine%3DSRV-AD,alertname%3DWatchdog,kind%3Dwatchdog,severity%3Dnone")
+	must(t, code, text, d.engine.Book().InForce(d.now()).Title.In("fr"), "battement de la supervision")
 	if code, text = b.get("/calendar?show=nonsense"); code != http.StatusUnprocessableEntity || strings.Contains(text, "unknown") || !strings.Contains(text, "&#34;nonsense&#34; n&#39;existe pas") {
 		t.Errorf("a wrong view is answered %d:\n%.2000s", code, text)
 	}

@@ -181,11 +181,16 @@ func (b *browser) get(path string) (int, string) {
 
 func (b *browser) post(path string, form url.Values) (int, string) {
 	b.d.t.Helper()
-	req, err := http.NewRequest(http.MethodPost, b.d.server.URL+path, strings.NewReader(form.Encode()))
+	return b.send(path, "application/x-www-form-urlencoded", form.Encode())
+}
+
+func (b *browser) send(path, kind, body string) (int, string) {
+	b.d.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, b.d.server.URL+path, strings.NewReader(body))
 	if err != nil {
 		b.d.t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", kind)
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	resp, err := b.Do(req)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"vigie/receiver/web/own"
 	"vigie/receiver/web/query"
 	"vigie/rules/act"
+	"vigie/rules/incident"
 	"vigie/rules/inventory"
 	"vigie/rules/model"
 )
@@ -32,6 +33,7 @@ type todayData struct {
 	// Maintenance is the work that is announced; for a customer's own people.
 	Maintenance []fleetpages.MaintenanceRow `json:"maintenance,omitempty"`
 	Now         time.Time                   `json:"now"`
+	outside     bool                        // one of a customer's own people asks
 }
 
 // shows are the parts of the list that can be asked for, in the order of the page.
@@ -42,8 +44,14 @@ func shows() []string {
 // Counted tells that open incidents are listed, and how many there are of each part.
 func (d *todayData) Counted() bool { return d.Show != "ended" }
 
-// Shows are the parts of the list.
-func (d *todayData) Shows() []string { return shows() }
+// Shows are the parts of the list: a customer's own people are not told who has it,
+// what is silenced or when a deadline of ours is over, nor how much of that there is.
+func (d *todayData) Shows() []string {
+	if d.outside {
+		return []string{"all", "ended"}
+	}
+	return shows()
+}
 
 // manages reports whether somebody is the account manager of a customer.
 func manages(dir *inventory.Directory, who, customer string) bool {
@@ -84,6 +92,10 @@ func shownIn(show string, r *board.Row, dir *inventory.Directory, who string, en
 func (s *site) today(r *http.Request, who string) (any, error) {
 	q := r.URL.Query()
 	d := &todayData{Show: cmp.Or(q.Get("show"), "all"), Query: clip.Bytes(q.Get("q"), 100), Counts: map[string]int{}, Now: s.o.Now()}
+	dir := s.o.Engine.Book().Directory
+	if d.outside = s.o.Engine.Book().Role(who) == act.Customer; !slices.Contains(d.Shows(), d.Show) {
+		return nil, incident.RefuseUnknown("show", d.Show, d.Shows()).About("show")
+	}
 	list := own.Rows
 	if d.Show == "ended" {
 		list = own.Ended
@@ -94,10 +106,9 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 	}
 	y, m, day := d.Now.In(s.zone()).Date()
 	end := time.Date(y, m, day+1, 0, 0, 0, 0, s.zone())
-	dir, outside := s.o.Engine.Book().Directory, s.o.Engine.Book().Role(who) == act.Customer
 	var chosen []*board.Row
 	for _, row := range rows {
-		for _, show := range shows() {
+		for _, show := range d.Shows() {
 			if shownIn(show, row, dir, who, end) {
 				d.Counts[show]++
 			}
@@ -106,7 +117,7 @@ func (s *site) today(r *http.Request, who string) (any, error) {
 			chosen = append(chosen, row)
 		}
 	}
-	if outside {
+	if d.outside {
 		d.Maintenance = fleetpages.Announced(dir, who, d.Now)
 	} else if d.Show == "all" && d.Query == "" {
 		if d.Mails, err = s.o.Engine.WaitingMails(r.Context()); err != nil {

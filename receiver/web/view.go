@@ -192,7 +192,7 @@ func (p *pageSite) show(w http.ResponseWriter, code int, name string, v *view, d
 	_, _ = w.Write(visible.Bytes(b.Bytes())) // the browser went away
 }
 
-func (v *view) refusal(err error) string { return ask.Refusal(v.Locale, err) }
+func (v *view) Refusal(err error) string { return ask.Refusal(v.Locale, err) }
 
 // sorry says in a line what no page can say any more.
 func sorry(w http.ResponseWriter, l *locale.Language, code int) {
@@ -226,7 +226,7 @@ type problemData struct {
 // refusedPage says why something was not done.
 func (p *pageSite) refusedPage(w http.ResponseWriter, v *view, err error) {
 	code := receiver.Status(err)
-	d := problemData{Title: v.T("error.refused"), Text: v.refusal(err), Code: code}
+	d := problemData{Title: v.T("error.refused"), Text: v.Refusal(err), Code: code}
 	switch {
 	case code == http.StatusForbidden:
 		d.Title, d.Text = v.T("error.forbidden"), v.T("error.forbidden_text")

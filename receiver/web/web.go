@@ -281,14 +281,15 @@ func (s *site) incident(r *http.Request, who string) (any, error) {
 }
 
 func (s *site) journal(r *http.Request, who string) (any, error) {
-	if err := s.mayRead(r, who); err != nil {
+	if _, err := s.mayRead(r, who); err != nil {
 		return nil, err
 	}
 	return s.o.Engine.Journal(r.Context(), mux.Vars(r)["id"])
 }
 
 func (s *site) explain(r *http.Request, who string) (any, error) {
-	if err := s.mayRead(r, who); err != nil {
+	inc, err := s.mayRead(r, who)
+	if err != nil {
 		return nil, err
 	}
 	x, err := s.o.Engine.Explain(r.Context(), mux.Vars(r)["id"])
@@ -299,6 +300,7 @@ func (s *site) explain(r *http.Request, who string) (any, error) {
 	if wanted := r.URL.Query().Get("language"); wanted != "" {
 		l.Language = s.o.Engine.Languages().Find(wanted)
 	}
+	l.Called = about.Called(l.Language, s.o.Engine, inc.Incident, s.o.Now())
 	x.Said = l.Reason(x.Summary)
 	for i := range x.Wakes {
 		x.Wakes[i].Said = l.NameOf("site.moment", x.Wakes[i].Moment)

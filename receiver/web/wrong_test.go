@@ -4,9 +4,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
+	"vigie/rules/act"
 	"vigie/rules/model"
 )
 
@@ -118,6 +121,58 @@ func TestNoWrongBodyIsTaken(t *testing.T) {
 		}
 	}
 	c.acts("i1", "take", "adm1", model.Labels{"force": "no"})
+}
+
+// What is another's is answered as what there is not on pages and to what is sent, too.
+func TestAnothersIsAsUnknown(t *testing.T) {
+	d := newDesk(t, "synomega", everyRole)
+	d.fires(nil, nil)
+	d.fires(model.Labels{"customer": "martin", "machine": "SRV-FIC"}, nil)
+	b, api := d.browser("it.dupont"), d.browser("")
+	api.Transport = bearing{"token-of-it.dupont"}
+	token := regexp.MustCompile(`name="report" value="[^"]*"`)
+	type question struct {
+		path, body, other, unknown string
+	}
+	questions := []question{{path: "/incidents/NAME", other: "i2", unknown: "i9"}, {path: "/api/v1/incidents/NAME", other: "i2", unknown: "i9"}, {path: "/api/v1/incidents/NAME/overview", other: "i2", unknown: "i9"}}
+	for _, path := range []string{"/machines?customer=NAME", "/calendar?customer=NAME", "/calendar/night?customer=NAME&machine=SRV-FIC&day=2026-03-09", "/reports/dossier?customer=NAME", "/reports/statement?customer=NAME&format=csv", "/today?q=NAME"} {
+		questions = append(questions, question{path: path, other: "martin", unknown: "nobody"})
+	}
+	for _, a := range act.Table() {
+		questions = append(questions, question{path: "/api/v1/incidents/NAME/acts", body: `{"verb": "` + a.Verb + `"}`, other: "i2", unknown: "i9"})
+		for _, f := range a.Forms {
+			questions = append(questions, question{path: "/incidents/NAME/" + f.Purpose, body: "note=x", other: "i2", unknown: "i9"})
+		}
+	}
+	for _, body := range []string{"kind=user_assistance/&text=x&machine=NAME", "kind=user_assistance/&text=x&machine=NAME/SRV-AD"} {
+		questions = append(questions, question{path: "/signals", body: body, other: "martin", unknown: "nobody"}, question{path: "/signals", body: body, other: "martin/SRV-FIC", unknown: "martin/SRV-NOT"})
+	}
+	for _, body := range []string{`"customer": "NAME"`, `"customer": "NAME", "machine": "SRV-FIC"`, `"customer": "dupont", "machine": "SRV-AD", "platform": "NAME"`, `"customer": "dupont", "machine": "NAME"`} {
+		questions = append(questions, question{path: "/api/v1/signals", body: `{"kind": "level2_voluntary", "severity": "major", "text": "x", "id": "same", ` + body + `}`, other: "martin", unknown: "nobody"})
+	}
+	for _, q := range questions {
+		var said [2]string
+		for i, name := range []string{q.other, q.unknown} {
+			by, path, body := b, strings.ReplaceAll(q.path, "NAME", name), strings.ReplaceAll(q.body, "NAME", name)
+			if strings.HasPrefix(path, "/api/") {
+				by = api
+			}
+			var code int
+			var text string
+			switch {
+			case body == "":
+				code, text = by.get(path)
+			case by == api:
+				code, text = by.send(path, "application/json", body)
+			default:
+				code, text = by.send(path, "application/x-www-form-urlencoded", body)
+			}
+			said[i] = strconv.Itoa(code) + "\n" + token.ReplaceAllString(strings.NewReplacer(name, "NAME", url.QueryEscape(name), "NAME").Replace(text), "")
+		}
+		if said[0] != said[1] {
+			t.Errorf("%s %s of another's: %.1500s\nof none: %.1500s", q.path, q.body, said[0], said[1])
+		}
+	}
 }
 
 // A customer's own person is answered alike about another customer and about one that

@@ -23,6 +23,9 @@ func (b *Batch) Measured(platform string, known []availability.Stretch) (latest 
 		if until.After(b.Now) {
 			until = b.Now
 		}
+		if from, until = b.Book.Directory.Served(platform, from, until); !from.Before(until) {
+			continue
+		}
 		latest = terms.Measure(known, b.Book.Announced(p, platform, from, until), from, until)
 		if err := b.measure(platform, latest, terms); err != nil {
 			return latest, true, err
@@ -43,6 +46,9 @@ func (b *Batch) MonthOver(platform string, known []availability.Stretch, written
 		return over, false
 	}
 	p := b.Book.InForce(until.Add(-time.Second))
+	if from, until = b.Book.Directory.Served(platform, from, until); !from.Before(until) {
+		return over, false
+	}
 	terms, measured = b.Book.Terms(p, platform)
 	if !measured {
 		return over, false

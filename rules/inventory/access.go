@@ -87,6 +87,20 @@ func (d *Directory) Answers(id, customer, machine, platform string) bool {
 	return machine != "" && m != nil && m.User == id
 }
 
+// Belongs reports whether somebody is one of a customer's own people: its IT contact, the
+// user of a machine of it or the manager of a platform of it.
+func (d *Directory) Belongs(id, customer string) bool {
+	if d.itContact(customer, id) || slices.ContainsFunc(d.Machines, func(m *Machine) bool { return m.Customer == customer && m.User == id }) {
+		return true
+	}
+	for _, p := range d.Platforms {
+		if p.Customer == customer && d.Manages(p, id) {
+			return true
+		}
+	}
+	return false
+}
+
 func (d *Directory) itContact(customer, id string) bool {
 	c := d.Customers[customer]
 	return c != nil && id != "" && c.ITContact == id

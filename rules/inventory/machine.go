@@ -272,16 +272,17 @@ func (d *Directory) Canonicalize(l model.Labels) (issues []string) {
 	return issues
 }
 
-// Decommissioned reports whether the machine that the labels name, or its
+// Decommissioned reports whether the machine or platform that the labels name, or its
 // customer, was out of service at an instant.
 func (d *Directory) Decommissioned(l model.Labels, at time.Time) bool {
 	left := func(since time.Time) bool { return !since.IsZero() && !at.Before(since) }
 	m, c := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]), d.Customers[l[model.LabelCustomer]]
-	return m != nil && left(m.Decommissioned) || c != nil && left(c.Decommissioned)
+	p := d.Platforms[l[model.LabelPlatform]]
+	return m != nil && left(m.Decommissioned) || c != nil && left(c.Decommissioned) || p != nil && left(p.Decommissioned)
 }
 
-// OwedFrom returns from when anything is owed to the machine that the labels name,
-// or to its customer, if that lies ahead of an instant.
+// OwedFrom returns from when anything is owed to the machine or platform that the labels
+// name, or to its customer, if that lies ahead of an instant.
 func (d *Directory) OwedFrom(l model.Labels, at time.Time) (time.Time, bool) {
 	var from time.Time
 	if c := d.Customers[l[model.LabelCustomer]]; c != nil {
@@ -289,6 +290,9 @@ func (d *Directory) OwedFrom(l model.Labels, at time.Time) (time.Time, bool) {
 	}
 	if m := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]); m != nil && m.Commissioned.After(from) {
 		from = m.Commissioned
+	}
+	if p := d.Platforms[l[model.LabelPlatform]]; p != nil && p.Commissioned.After(from) {
+		from = p.Commissioned
 	}
 	return from, at.Before(from)
 }

@@ -4,7 +4,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"vigie/internal/fleet"
 	"vigie/internal/strict"
 	"vigie/rules/model"
 )
@@ -21,6 +23,14 @@ type Platform struct {
 	ServiceLead []string
 	Runbook     string
 	Probes      []string // what must be probed: host, any page, indicators
+	// Commissioned is from when anything is owed for it, Decommissioned from when nothing
+	// is any more; zero for always.
+	Commissioned, Decommissioned time.Time
+}
+
+// Serves reports whether anything is owed for it at some time from an instant to another.
+func (p *Platform) Serves(from, to time.Time) bool {
+	return serves(p.Commissioned, p.Decommissioned, from, to)
 }
 
 // Indicators is the one value of Probes that is no probe: figures that an exporter
@@ -30,6 +40,19 @@ const Indicators = "indicators"
 // Probed are the values of the label probe that must be probed.
 func (p *Platform) Probed() []string {
 	return slices.DeleteFunc(slices.Clone(p.Probes), func(probe string) bool { return probe == Indicators })
+}
+
+// Served is the part of a span of time in which anything is owed for a platform; it ends
+// before it begins where that is none.
+func (d *Directory) Served(platform string, from, until time.Time) (time.Time, time.Time) {
+	p := d.Platforms[platform]
+	if p != nil && p.Commissioned.After(from) {
+		from = p.Commissioned
+	}
+	if p != nil && !p.Decommissioned.IsZero() && p.Decommissioned.Before(until) {
+		until = p.Decommissioned
+	}
+	return from, until
 }
 
 type platformEntry struct {
@@ -43,6 +66,9 @@ type platformEntry struct {
 	ServiceLead []string `yaml:"service_lead"`
 	Runbook     string   `yaml:"runbook"`
 	Probes      []string `yaml:"probes"`
+
+	Commissioned   fleet.Moment `yaml:"commissioned"` // as of a customer
+	Decommissioned fleet.Moment `yaml:"decommissioned"`
 }
 
 func (l *loader) platforms(entries map[string]platformEntry) {
@@ -54,9 +80,11 @@ func (l *loader) platforms(entries map[string]platformEntry) {
 		if e.Name == "" {
 			e.Name = id
 		}
+		from, until := l.service(e.At, "platforms."+id, e.Commissioned, e.Decommissioned)
 		l.dir.Platforms[id] = &Platform{
 			ID: id, Name: e.Name, Customer: e.Customer, Host: e.Host, Managers: e.Managers,
 			Operators: e.Operators, Level3: e.Level3, ServiceLead: e.ServiceLead, Runbook: e.Runbook, Probes: e.Probes,
+			Commissioned: from, Decommissioned: until,
 		}
 	}
 }

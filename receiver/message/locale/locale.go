@@ -1,6 +1,7 @@
 package locale
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -371,4 +372,13 @@ func (l Locale) ParseDate(s string) (time.Time, bool) {
 		return t.In(l.Zone), true
 	}
 	return time.Time{}, false
+}
+
+// Threes sets a long list in rows of three; the last one is filled up.
+func Threes(all []string) [][]string {
+	var rows [][]string
+	for row := range slices.Chunk(all, 3) {
+		rows = append(rows, append(slices.Clip(row), make([]string, 3-len(row))...))
+	}
+	return rows
 }

@@ -140,7 +140,7 @@ func isLetter(b byte) bool { return b >= 0x80 || b|0x20 >= 'a' && b|0x20 <= 'z' 
 // called is part, with the names that people know.
 func (f Locale) called(name, value string, depth int) (string, bool) {
 	said, ok := f.part(name, value, depth)
-	if f.Called != nil && (name == "who" || name == "step" || name == "platform") {
+	if f.Called != nil && (name == "who" || name == "platform") {
 		said = f.Called(name, value)
 	}
 	return said, ok
@@ -170,7 +170,7 @@ func (f Locale) part(name, value string, depth int) (string, bool) {
 		if said, ok := f.name("site.moment", value); ok {
 			return said, true
 		}
-		return f.Say(Site+"moment_step", "step", words(value)), !strings.Contains(value, " ")
+		return f.Say(Site+"moment_step", "step", f.step(value)), !strings.Contains(value, " ")
 	case "flag":
 		return f.name("site.flag", value)
 	case "state":
@@ -209,7 +209,7 @@ func (f Locale) part(name, value string, depth int) (string, bool) {
 	case "described":
 		return f.signal(value)
 	case "step":
-		return words(value), !strings.ContainsAny(value, " ")
+		return f.step(value), !strings.ContainsAny(value, " ")
 	case "incident": // i12, as it is stored, is #12 to people
 		if number, ok := strings.CutPrefix(value, "i"); ok && number != "" && strings.Trim(number, "0123456789") == "" {
 			return "#" + number, true
@@ -234,7 +234,7 @@ func (f Locale) moment(value string) (string, bool) {
 	}
 	switch kind {
 	case "step", "due":
-		return f.Say(Site+"moment_step", "step", words(of)), true
+		return f.Say(Site+"moment_step", "step", f.step(of)), true
 	case "flag":
 		flag, ok := f.name("site.flag", of)
 		return f.Say(Site+"moment_flag", "what", flag), ok
@@ -247,6 +247,14 @@ func (f Locale) moment(value string) (string, bool) {
 
 // name says one value of a closed list.
 func (f Locale) name(list, value string) (string, bool) { return f.lookup(list + "." + value) }
+
+// step is what a step of the policy does, where somebody knows, else its name.
+func (f Locale) step(name string) string {
+	if f.Called != nil {
+		return f.Called("step", name)
+	}
+	return words(name)
+}
 
 func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
 

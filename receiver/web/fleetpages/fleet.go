@@ -372,6 +372,7 @@ func (p *Pages) countMachines(r *http.Request, dir *inventory.Directory, custome
 type Policy struct {
 	Policy    string        `json:"policy"`
 	Name      string        `json:"name,omitempty"`
+	Title     model.Text    `json:"title,omitempty"`
 	Effective time.Time     `json:"effective_from,omitzero"`
 	Scenarios []ScenarioRow `json:"scenarios"`
 	Labels    string        `json:"labels,omitempty"`
@@ -416,7 +417,7 @@ func (p *Pages) Policy(r *http.Request, _ string) (any, error) {
 	now := p.Now()
 	book := p.Engine.Book()
 	inForce := book.InForce(now)
-	d := &Policy{Policy: inForce.Hash, Name: inForce.Name, Effective: inForce.EffectiveFrom, Scenarios: []ScenarioRow{}, Labels: clip.Bytes(q.Get("labels"), maxLabels), example: example(book)}
+	d := &Policy{Policy: inForce.Hash, Name: inForce.Name, Title: inForce.Title, Effective: inForce.EffectiveFrom, Scenarios: []ScenarioRow{}, Labels: clip.Bytes(q.Get("labels"), maxLabels), example: example(book)}
 	for _, sc := range inForce.Scenarios {
 		x := ScenarioRow{Name: sc.Name, Title: sc.Title, Match: []string{}, Ignores: sc.Ignores, Targets: []string{}, Steps: []string{}, scenario: sc}
 		for _, m := range sc.Match {

@@ -22,6 +22,7 @@ import (
 	"vigie/receiver/link"
 	"vigie/receiver/message/locale"
 	"vigie/receiver/store"
+	"vigie/receiver/web/about"
 	"vigie/receiver/web/ask"
 	"vigie/receiver/web/visible"
 	"vigie/rules/act"
@@ -280,7 +281,7 @@ func (l *Pages) Send(w http.ResponseWriter, code int, b *bytes.Buffer) {
 
 // page begins a page in the reader's language.
 func (l *Pages) page(r *http.Request, o receiver.Opened) *page {
-	p := &page{Locale: l.Speaking(l.language(r, o)), Style: l.Style, Mark: "Vigie"}
+	p := &page{Locale: l.speaking(l.language(r, o), o.Incident.Incident), Style: l.Style, Mark: "Vigie"}
 	t := &p.Locale
 	p.Title = t.PageWord("title." + o.Purpose)
 	if o.Incident.ID == "" {
@@ -398,13 +399,6 @@ func (l *Pages) language(r *http.Request, o receiver.Opened) string {
 }
 
 // called is what a refusal calls somebody by.
-func (l *Pages) called(kind, name string) string {
-	if kind == "who" {
-		return l.name(name)
-	}
-	return name
-}
-
 func (l *Pages) name(id string) string { return l.o.Engine.Book().Directory.PersonName(id) }
 
 // Form is what a link's act needs to know, as far as it is not settled.
@@ -453,7 +447,12 @@ func (l *Pages) Given(p locale.Locale, o receiver.Opened, given url.Values) mode
 // Speaking is how to speak to somebody whose language, or whose browser's list
 // of them, is known; English when none of ours is among them.
 func (l *Pages) Speaking(language string) locale.Locale {
-	return locale.Locale{Language: l.o.Engine.Languages().Accepting(language).Tied(), Zone: time.UTC, Called: l.called}
+	return l.speaking(language, incident.Incident{})
+}
+
+func (l *Pages) speaking(language string, inc incident.Incident) locale.Locale {
+	words := l.o.Engine.Languages().Accepting(language).Tied()
+	return locale.Locale{Language: words, Zone: time.UTC, Called: about.Called(words, l.o.Engine, inc, l.o.Now())}
 }
 
 // otherwise says how to do it without this link.

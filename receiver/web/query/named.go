@@ -9,7 +9,6 @@ import (
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/incident"
-	"vigie/rules/inventory"
 )
 
 // Named refuses names that nothing knows, of a list that has nothing of them: that
@@ -38,7 +37,7 @@ func names(param string, b *rules.Book, who string) (known []string, judged bool
 	case "customer":
 		known = slices.Sorted(maps.Keys(dir.Customers))
 		if outside {
-			known = slices.DeleteFunc(known, func(id string) bool { return !belongs(dir, who, id) })
+			known = slices.DeleteFunc(known, func(id string) bool { return !dir.Belongs(who, id) })
 		}
 	case "platform":
 		known = slices.Sorted(maps.Keys(dir.Platforms))
@@ -56,14 +55,4 @@ func names(param string, b *rules.Book, who string) (known []string, judged bool
 		known = append(fleet.Roles(), fleet.Kinds()...)
 	}
 	return known, true
-}
-
-// belongs reports whether somebody is one of a customer's own people: its IT contact, the
-// user of a machine of it or the manager of a platform of it.
-func belongs(dir *inventory.Directory, who, customer string) bool {
-	return dir.Answers(who, customer, "", "") ||
-		slices.ContainsFunc(dir.Machines, func(m *inventory.Machine) bool { return m.Customer == customer && m.User == who }) ||
-		slices.ContainsFunc(slices.Collect(maps.Values(dir.Platforms)), func(p *inventory.Platform) bool {
-			return p.Customer == customer && dir.Manages(p, who)
-		})
 }

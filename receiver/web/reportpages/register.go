@@ -191,7 +191,7 @@ func (d *Pages) record(r *http.Request, who string, t report.RestoreTest) (any, 
 // reader's words.
 func (d *Register) Fields(l locale.Locale, refusal func(error) string) []ask.Field {
 	f, optional := d.Form, ask.T(l, "field.optional")
-	machines, results := []ask.Option(nil), []ask.Option(nil)
+	machines, results := []ask.Option(nil), []ask.Option{{Text: ask.T(l, "choose")}} // nothing is good before somebody says so
 	for _, m := range d.offered[:min(len(d.offered), maxOffered)] {
 		machines = append(machines, ask.Option{Value: m})
 	}
