@@ -144,6 +144,24 @@ func TestSilenceWhileAPeerIsOutOfReach(t *testing.T) {
 	r.act(http.StatusServiceUnavailable, adm1Token, "1", "silence", map[string]string{"comment": "longer"})
 }
 
+// One that takes connections and answers none, as a machine that is stopped or a firewall
+// that drops what it forwarded, costs its own time: the others take the silence.
+func TestSilenceWhileAPeerHangs(t *testing.T) {
+	r := newRig(t, 2)
+	a := backup("dupont", "SRV-AD", "primary")
+	for _, p := range r.peers {
+		p.change(func() { p.alerts = []alert{dog, a} })
+	}
+	r.fires(dog, a)
+	r.stride(2*time.Minute, 10*time.Second)
+	r.peers[0].change(func() { // hangs meanwhile
+		r.act(http.StatusOK, adm1Token, "1", "silence", map[string]string{"comment": "disk"})
+	})
+	if n := len(r.peers[1].silences); n != 1 {
+		t.Errorf("%d silences in the one that answers", n)
+	}
+}
+
 // Whoever made a silence ends it, in each Alertmanager that has it, wherever it was made;
 // somebody else does with a reason, and its author is told.
 func TestASilenceIsEndedByItsAuthor(t *testing.T) {

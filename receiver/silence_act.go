@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// silenceWithin bounds the making of silences in every Alertmanager.
-	silenceWithin = 15 * time.Second
+	// silenceWithin bounds the making of silences in one Alertmanager: one that hangs
+	// leaves the others their time.
+	silenceWithin = 3 * time.Second
 	// undoWithin bounds taking them back.
 	undoWithin = 10 * time.Second
 )
@@ -86,8 +87,6 @@ func (a *acts) planSilences(ctx context.Context, name string, seen int64, act in
 // silenceAll makes the silences everywhere, and names the Alertmanagers that are
 // out of reach; without any that answers it is an error.
 func (a *acts) silenceAll(ctx context.Context, peers []*alertmanager.Client, planned []incident.Silence, undo *[]func(context.Context) error) (ids, absent []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, silenceWithin)
-	defer cancel()
 	var away error
 	for _, cluster := range alertmanager.Clusters(peers) {
 		made, err := silenceOne(ctx, cluster, planned, undo)
@@ -141,6 +140,8 @@ func silenceOne(ctx context.Context, cluster []*alertmanager.Client, planned []i
 }
 
 func silencesIn(ctx context.Context, am *alertmanager.Client, planned []incident.Silence) (ids []string, undo []func(context.Context) error, err error) {
+	ctx, cancel := context.WithTimeout(ctx, silenceWithin)
+	defer cancel()
 	for _, s := range planned {
 		made, back, err := am.Silence(ctx, s)
 		if err != nil {

@@ -96,9 +96,9 @@ func (i failure) unprotectedSince() time.Time {
 	return time.Time{}
 }
 
-// Days is "11 jours", the whole days without a backup; "" for none.
+// Days is "11 jours", the days without a backup; "" for none, and before one is over.
 func (i failure) Days() string {
-	if i.f.Days <= 0 || i.unprotectedSince().IsZero() {
+	if since := i.unprotectedSince(); i.f.Days <= 0 || since.IsZero() || i.Ref.Sub(since) < 24*time.Hour {
 		return ""
 	}
 	return i.Plural("day", i.f.Days)

@@ -35,9 +35,7 @@ func (i report) Received() string {
 }
 
 // ReceivedBrief is Received for a subject.
-func (i report) ReceivedBrief() string {
-	return i.Stamp(i.f.ReceivedAt)
-}
+func (i report) ReceivedBrief() string { return i.Stamp(i.f.ReceivedAt) }
 
 // Assistance tells a user's request from an incident of a platform.
 func (i report) Assistance() bool { return model.SignalKind(i.f.Entry) == model.UserAssistance }
@@ -63,9 +61,11 @@ func (i report) FromPerson() bool {
 // Reopened tells that it had ended before, and goes on.
 func (i report) Reopened() bool { return i.n.Episode > 1 }
 
-// Unverified tells that somebody whom nobody knows reported, whose words are not
-// passed on.
+// Unverified tells that somebody unknown reported, whose words are not passed on.
 func (i report) Unverified() bool { return i.f.Unverified }
+
+// Unwritable tells that who reported left no address to write to.
+func (i report) Unwritable() bool { return i.f.Unwritable }
 
 // UnknownReporter tells that nobody knows who reported.
 func (i report) UnknownReporter() bool { return i.hasFlag(model.FlagUnknownReporter) }

@@ -105,6 +105,8 @@ type MessageData struct {
 	Target        string `json:"target"`                  // the clock that a warning speaks of
 	Report        string `json:"report" reads:"stranger"` // the words of the report
 	Reporter      string `json:"reporter" reads:"stranger"`
+	// Unwritable tells that who reported left no address: nothing written reaches him.
+	Unwritable bool `json:"unwritable,omitempty"`
 	// Answer is the newest answer of this run: result, note, until, by, at.
 	Answer       map[string]string `json:"answer,omitempty"`
 	Unverified   bool              `json:"unverified,omitempty" reads:"stranger"` // reported by somebody unknown, whose words stay inside

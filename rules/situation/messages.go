@@ -282,6 +282,9 @@ func (d Messages) sheetPeople(f *incident.MessageData) {
 		f.Actor = d.endedBy()
 	}
 	f.Other.By = d.Book.Directory.PersonName(f.Other.By)
+	if by := d.Book.Directory.Person(f.Reporter); f.Reporter != "" {
+		f.Unwritable = by == nil && !strings.Contains(f.Reporter, "@") || by != nil && !by.Reachable()
+	}
 	f.Actor, f.Reporter = d.Book.Directory.PersonName(f.Actor), d.Book.Directory.PersonName(f.Reporter)
 	for _, s := range d.Incident.Silences {
 		if d.Incident.Flags[model.FlagSilenced] && s.EndsAt.After(f.SilenceUntil) {

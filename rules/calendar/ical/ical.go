@@ -66,6 +66,10 @@ func importICal(r io.Reader, loc *time.Location) (Import, error) {
 	}
 	var events []event
 	for _, entry := range entries {
+		if entry.outdated {
+			events = append(events, event{title: title(entry.Event), passed: "a newer revision of it stands in the file"})
+			continue
+		}
 		e, err := readEvent(entry.Event, loc)
 		if err != nil {
 			return Import{}, fmt.Errorf("event %q: %w", title(entry.Event), err)
@@ -79,12 +83,6 @@ func importICal(r io.Reader, loc *time.Location) (Import, error) {
 	return summary(days, events), err
 }
 
-// entry is an event as a file has it.
-type entry struct {
-	ical.Event
-	cancelled bool // by the file that it stands in
-}
-
 // decode reads all events of a file, within bounds.
 func decode(r io.Reader) ([]entry, error) {
 	limited := &io.LimitedReader{R: withoutMark(r), N: maxBytes + 1}
@@ -96,6 +94,7 @@ func decode(r io.Reader) ([]entry, error) {
 			return nil, fmt.Errorf("the calendar file is larger than %d MiB; export a shorter period", maxBytes>>20)
 		}
 		if errors.Is(err, io.EOF) {
+			outdate(out)
 			return out, nil
 		}
 		if err != nil {
@@ -103,7 +102,7 @@ func decode(r io.Reader) ([]entry, error) {
 		}
 		method := file.Props.Get(ical.PropMethod)
 		for _, e := range file.Events() {
-			out = append(out, entry{e, method != nil && strings.EqualFold(method.Value, "CANCEL")})
+			out = append(out, entry{Event: e, cancelled: method != nil && strings.EqualFold(method.Value, "CANCEL")})
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package ical_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -211,4 +212,40 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%d days", len(in.Days))
 		}
 	})
+}
+
+// Of an event that a file holds in several revisions (RFC 5545, 3.8.7.4), as one put
+// together from invitations does, the newest counts, in whatever order they stand.
+func TestReadTakesTheNewestRevision(t *testing.T) {
+	event := func(lines string) string { return "BEGIN:VEVENT\nSUMMARY:closed\n" + lines + "\nEND:VEVENT\n" }
+	read := func(method string, events ...string) string {
+		text := "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//EN\n" + method + strings.Join(events, "") + "END:VCALENDAR\n"
+		return strings.ReplaceAll(text, "\n", "\r\n")
+	}
+	first := event("UID:a\nDTSTAMP:20260105T080000Z\nDTSTART;VALUE=DATE:20261228")
+	moved := event("UID:a\nSEQUENCE:2\nDTSTAMP:20260305T080000Z\nDTSTART;VALUE=DATE:20261230")
+	off := event("UID:a\nSEQUENCE:2\nDTSTAMP:20260406T080000Z\nDTSTART;VALUE=DATE:20261230\nSTATUS:CANCELLED")
+	shorter := event("UID:s\nSEQUENCE:1\nDTSTAMP:20260305T080000Z\nDTSTART;VALUE=DATE:20261102\nRRULE:FREQ=DAILY;COUNT=2")
+	longer := event("UID:s\nSEQUENCE:0\nDTSTAMP:20260105T080000Z\nDTSTART;VALUE=DATE:20261102\nRRULE:FREQ=DAILY;COUNT=5")
+	for name, c := range map[string]struct {
+		text string
+		want string
+	}{
+		"a moved day":               {read("", first, moved), "2026-12-30"},
+		"a moved day, newest first": {read("", moved, first), "2026-12-30"},
+		"taken back":                {read("", first, moved, off), ""},
+		"taken back by a mail":      {read("", moved) + read("METHOD:CANCEL\n", moved), ""},
+		"a shortened series":        {read("", longer, shorter), "2026-11-02 2026-11-03"},
+		"one UID for all events":    {read("", first, strings.Replace(first, "1228", "1229", 1)), "2026-12-28 2026-12-29"},
+	} {
+		in, err := ical.Read(strings.NewReader(c.text), paris(t))
+		var days []string
+		for d := range in.Days {
+			days = append(days, fmt.Sprint(d))
+		}
+		slices.Sort(days)
+		if got := strings.Join(days, " "); err != nil || got != c.want {
+			t.Errorf("%s: closed %q, %v; want %q", name, got, err, c.want)
+		}
+	}
 }

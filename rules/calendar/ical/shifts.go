@@ -44,7 +44,7 @@ func Shifts(r io.Reader, loc *time.Location) (shifts []Shift, strange []string, 
 		return nil, nil, err
 	}
 	rota := rotaReader{zone: loc, replaced: map[string][]time.Time{}}
-	entries = slices.DeleteFunc(entries, func(e entry) bool { return e.cancelled })
+	entries = slices.DeleteFunc(entries, func(e entry) bool { return e.cancelled || e.outdated })
 	for _, take := range []func(ical.Event) error{rota.replaces, rota.event} {
 		for _, e := range entries {
 			if err := take(e.Event); err != nil {

@@ -49,3 +49,25 @@ events:
 		}
 	}
 }
+
+// Who asks for help by phone and leaves no address gets no receipt: the operator reads so,
+// and no longer that the notice leaves by itself.
+func TestNobodyIsSaidToBeWrittenToWithoutAnAddress(t *testing.T) {
+	mails := func(by, language string) string {
+		return strings.Join(strings.Fields(mailsTold(t, "activeprolearn", `
+start: 2026-11-03T09:00:00+01:00
+until: 2026-11-03T09:40:00+01:00
+events:
+  - at: 2026-11-03T09:30:00+01:00
+    report: {kind: user_assistance, platform: lms-A, by: "`+by+`", text: "je ne peux pas entrer"}
+`, language)), " ")
+	}
+	for language, says := range map[string][2]string{"fr": {"dites-le vous-même au demandeur", "part tout seul"}, "en": {"tell the user yourself", "leaves by itself"}} {
+		if got := mails("Jean Prof", language); !strings.Contains(got, says[0]) || strings.Contains(got, says[1]) {
+			t.Errorf("%s, without an address: %s", language, got)
+		}
+		if got := mails("prof@lms-a.example", language); strings.Contains(got, says[0]) || !strings.Contains(got, says[1]) {
+			t.Errorf("%s, with one: %s", language, got)
+		}
+	}
+}
