@@ -213,6 +213,7 @@ func (d *decider) settle(horizon time.Time) {
 		d.wake = time.Time{}
 		d.announced().follow()
 		d.stopwatch().clockWakes()
+		d.retire()
 		d.keeping().lapse()
 		d.keeping().promise()
 		d.rungs().steps()

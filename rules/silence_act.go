@@ -21,10 +21,6 @@ const VerbSilence = "silence"
 // VerbUnsilence is the act that ends such a silence before its time.
 const VerbUnsilence = "unsilence"
 
-// longestSilence bounds a silence made outside of the service hours, whose next
-// closing may be days away.
-const longestSilence = 24 * time.Hour
-
 // maxComment bounds a silence's comment, in bytes.
 const maxComment = 1000
 
@@ -55,25 +51,11 @@ func (b *Book) SilenceEnd(inc incident.Incident, now time.Time) time.Time {
 	if d == nil {
 		return time.Time{}
 	}
-	return d.acting().silenceEnd()
-}
-
-func (d acting) silenceEnd() time.Time {
-	last := d.Now.Add(longestSilence)
-	cal := d.Calendar(d.Scenario.Calendar)
-	if cal == nil {
-		return last
-	}
-	if start, err := cal.EffectiveStart(d.Now); err == nil {
-		if closing, open := cal.Closing(cal.Date(start)); open && closing.After(d.Now) && closing.Before(last) {
-			return closing
-		}
-	}
-	return last
+	return d.Schedule().SilenceEnd()
 }
 
 func (d acting) silences(a incident.Act) []incident.Silence {
-	end := d.silenceEnd()
+	end := d.Schedule().SilenceEnd()
 	if text := a.Fields["until"]; text != "" {
 		until, ok := d.Schedule().InstantOf(text)
 		switch {

@@ -130,11 +130,12 @@ func wordsInUse(t *testing.T) (whole, lists map[string]bool) {
 		}
 	}
 	siteWords(t, whole, lists)
-	lists["probe."] = true         // asked for by a trouble's parts
-	lists["evidence_says."] = true // asked for by what receiver/evidence says
-	lists[locale.Reasons] = true   // read back by their forms
-	lists[locale.Refusals] = true  // a test of receiver/web holds them
-	delete(lists, "fact_name.")    // its keys are all written out
+	whole[locale.Pages+"close.out of service"] = true // with which the rules close
+	lists["probe."] = true                            // asked for by a trouble's parts
+	lists["evidence_says."] = true                    // asked for by what receiver/evidence says
+	lists[locale.Reasons] = true                      // read back by their forms
+	lists[locale.Refusals] = true                     // a test of receiver/web holds them
+	delete(lists, "fact_name.")                       // its keys are all written out
 	delete(lists, locale.Pages+"fact.")
 	return whole, lists
 }

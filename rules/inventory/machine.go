@@ -275,10 +275,28 @@ func (d *Directory) Canonicalize(l model.Labels) (issues []string) {
 // Decommissioned reports whether the machine or platform that the labels name, or its
 // customer, was out of service at an instant.
 func (d *Directory) Decommissioned(l model.Labels, at time.Time) bool {
-	left := func(since time.Time) bool { return !since.IsZero() && !at.Before(since) }
-	m, c := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]), d.Customers[l[model.LabelCustomer]]
-	p := d.Platforms[l[model.LabelPlatform]]
-	return m != nil && left(m.Decommissioned) || c != nil && left(c.Decommissioned) || p != nil && left(p.Decommissioned)
+	from, ends := d.OutOfService(l)
+	return ends && !at.Before(from)
+}
+
+// OutOfService returns from when on nothing is owed any more to the machine or platform that
+// the labels name, or to its customer.
+func (d *Directory) OutOfService(l model.Labels) (from time.Time, ends bool) {
+	earlier := func(left time.Time) {
+		if !left.IsZero() && (from.IsZero() || left.Before(from)) {
+			from = left
+		}
+	}
+	if c := d.Customers[l[model.LabelCustomer]]; c != nil {
+		earlier(c.Decommissioned)
+	}
+	if m := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]); m != nil {
+		earlier(m.Decommissioned)
+	}
+	if p := d.Platforms[l[model.LabelPlatform]]; p != nil {
+		earlier(p.Decommissioned)
+	}
+	return from, !from.IsZero()
 }
 
 // OwedFrom returns from when anything is owed to the machine or platform that the labels

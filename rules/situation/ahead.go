@@ -50,8 +50,21 @@ func (d *Situation) AllAhead() []Ahead {
 	if at, ok := lapses(d); ok {
 		add("lapsed", at)
 	}
+	if at, ok := d.Schedule().OutOfService(); ok {
+		add("out_of_service", at)
+	}
 	slices.SortFunc(out, func(a, b Ahead) int { return a.At.Compare(b.At) })
 	return out
+}
+
+// OutOfService is the first service hour in which nothing is owed for the incident any more.
+func (d Schedule) OutOfService() (time.Time, bool) {
+	from, ends := d.Book.Directory.OutOfService(d.Incident.Identity)
+	if cal := d.Calendar(d.Scenario.Calendar); ends && cal != nil {
+		at, err := cal.EffectiveStart(from)
+		return at, err == nil
+	}
+	return from, ends
 }
 
 // lapses is when what somebody has is given back: in the first service hour in which he is

@@ -542,3 +542,22 @@ func (d Schedule) InstantOf(text string) (time.Time, bool) {
 	}
 	return time.Time{}, false
 }
+
+// longestSilence bounds a silence made outside of the service hours, whose next
+// closing may be days away.
+const longestSilence = 24 * time.Hour
+
+// SilenceEnd is when a silence that begins now ends at the latest: with the service day.
+func (d Schedule) SilenceEnd() time.Time {
+	last := d.Now.Add(longestSilence)
+	cal := d.Calendar(d.Scenario.Calendar)
+	if cal == nil {
+		return last
+	}
+	if start, err := cal.EffectiveStart(d.Now); err == nil {
+		if closing, open := cal.Closing(cal.Date(start)); open && closing.After(d.Now) && closing.Before(last) {
+			return closing
+		}
+	}
+	return last
+}
