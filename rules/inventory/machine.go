@@ -282,11 +282,19 @@ func (d *Directory) Decommissioned(l model.Labels, at time.Time) bool {
 // OutOfService returns from when on nothing is owed any more to the machine or platform that
 // the labels name, or to its customer.
 func (d *Directory) OutOfService(l model.Labels) (from time.Time, ends bool) {
-	if c := d.Customers[l[model.LabelCustomer]]; c != nil {
-		from = c.Decommissioned
+	earlier := func(left time.Time) {
+		if !left.IsZero() && (from.IsZero() || left.Before(from)) {
+			from = left
+		}
 	}
-	if m := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]); m != nil && !m.Decommissioned.IsZero() && (from.IsZero() || m.Decommissioned.Before(from)) {
-		from = m.Decommissioned
+	if c := d.Customers[l[model.LabelCustomer]]; c != nil {
+		earlier(c.Decommissioned)
+	}
+	if m := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]); m != nil {
+		earlier(m.Decommissioned)
+	}
+	if p := d.Platforms[l[model.LabelPlatform]]; p != nil {
+		earlier(p.Decommissioned)
 	}
 	if p := d.Platforms[l[model.LabelPlatform]]; p != nil && !p.Decommissioned.IsZero() && (from.IsZero() || p.Decommissioned.Before(from)) {
 		from = p.Decommissioned

@@ -355,15 +355,6 @@ func (f Locale) Bytes(bytes float64) string {
 	return s + " " + f.Word("unit."+strconv.Itoa(unit))
 }
 
-// Threes sets a long list in rows of three; the last one is filled up.
-func Threes(all []string) [][]string {
-	var rows [][]string
-	for row := range slices.Chunk(all, 3) {
-		rows = append(rows, append(slices.Clip(row), make([]string, 3-len(row))...))
-	}
-	return rows
-}
-
 // DateText shows a date that came as text, or the text when it is not one.
 func (l Locale) DateText(s string) string {
 	if t, ok := l.ParseDate(s); ok {
@@ -381,4 +372,13 @@ func (l Locale) ParseDate(s string) (time.Time, bool) {
 		return t.In(l.Zone), true
 	}
 	return time.Time{}, false
+}
+
+// Threes sets a long list in rows of three; the last one is filled up.
+func Threes(all []string) [][]string {
+	var rows [][]string
+	for row := range slices.Chunk(all, 3) {
+		rows = append(rows, append(slices.Clip(row), make([]string, 3-len(row))...))
+	}
+	return rows
 }
