@@ -296,9 +296,6 @@ func (d *Directory) OutOfService(l model.Labels) (from time.Time, ends bool) {
 	if p := d.Platforms[l[model.LabelPlatform]]; p != nil {
 		earlier(p.Decommissioned)
 	}
-	if p := d.Platforms[l[model.LabelPlatform]]; p != nil && !p.Decommissioned.IsZero() && (from.IsZero() || p.Decommissioned.Before(from)) {
-		from = p.Decommissioned
-	}
 	return from, !from.IsZero()
 }
 
