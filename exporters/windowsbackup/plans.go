@@ -76,7 +76,7 @@ func (c *content) covers(other *content) bool {
 // its system state, those of scripts. The success of one says nothing of another.
 type plan struct {
 	what     string // the system state, or the volumes that a script names
-	template string // of the policy; scripts have another one at each run
+	template string // of the policy; that scripts have another one at each run is assumed
 	runs     []*episode
 }
 
