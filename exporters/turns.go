@@ -49,11 +49,19 @@ func (t *Turn) Rhythm(expected, unknown time.Duration) time.Duration {
 
 // ByTurns gives those that are jobs of their own, beside what stands for the whole: of
 // those that run as often as is expected the first by the alphabet, so that it stays the
-// same. None of them has been silent since the given instant.
-func ByTurns(all []*Turn, expected time.Duration, since time.Time) []*Turn {
+// same. One that stopped is there until it has been late for as long as given.
+func ByTurns(all []*Turn, expected time.Duration, now time.Time, late time.Duration) []*Turn {
 	var there, turns []*Turn
 	for _, t := range all {
-		if slices.SortFunc(t.Times, time.Time.Compare); len(t.Times) > 0 && !t.Times[len(t.Times)-1].Before(since) {
+		if len(t.Times) == 0 {
+			continue
+		}
+		slices.SortFunc(t.Times, time.Time.Compare)
+		until := t.Times[len(t.Times)-1].Add(late)
+		if t.settled() {
+			until = until.Add(t.Rhythm(expected, late))
+		}
+		if !until.Before(now) {
 			there = append(there, t)
 		}
 	}

@@ -54,3 +54,55 @@ func TestOutOfServiceIsClosed(t *testing.T) {
 		})
 	}
 }
+
+// covers: P10; a platform's incident is closed with its customer's last day, and a host's once
+// all that it hits have left: neither is called after a customer. Of one who stays it goes on, and
+// he alone is told.
+func TestPlatformsLeaveWithTheirCustomer(t *testing.T) {
+	now, last := paris(t, "2026-11-03 10:00"), paris(t, "2026-11-04 00:00")
+	for name, c := range map[string]struct {
+		alertname string
+		hit       []string
+		closed    bool
+	}{
+		"a platform":             {"MoodleLoginDown", []string{"lms-A"}, true},
+		"a host":                 {"HostDown", []string{"lms-A"}, true},
+		"a host that serves two": {"HostDown", []string{"lms-A", "lms-B"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			book := exampleBook(t, "activeprolearn")
+			dir := book.Directory.Clone()
+			dir.Customers["lms-a"].Decommissioned = last
+			dir.Reindex()
+			book, err := rules.NewBook(dir, book.Policies()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			alert := func(platform string) model.Signal {
+				return model.Signal{Kind: model.InfraProbe, Fingerprint: platform, StartsAt: now, Labels: model.Labels{
+					"alertname": c.alertname, "signal": "infra_probe", "platform": platform, "site": "host-1", "severity": "blocking"}}
+			}
+			b := opened(t, book, alert(c.hit[0]), now)
+			for _, platform := range c.hit[1:] {
+				b.do(incident.Fired{Signal: alert(platform)}, now)
+			}
+			b.do(incident.Tick{}, last.Add(12*time.Hour))
+			if closed := b.inc.State == model.Closed; closed != c.closed {
+				t.Errorf("closed: %v (%s)", closed, b.inc.State)
+			}
+			b.notes = nil
+			for at := last.Add(12 * time.Hour); at.Before(last.AddDate(0, 0, 9)); at = at.Add(time.Hour) {
+				b.do(incident.Tick{}, at)
+			}
+			to := map[string]bool{}
+			for _, n := range b.notes {
+				for _, p := range n.To {
+					to[p.Person] = true
+				}
+			}
+			if to["exploit"] || to["exploit.lms-b"] == c.closed {
+				t.Errorf("told afterwards: %v", to)
+			}
+		})
+	}
+}

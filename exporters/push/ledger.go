@@ -16,6 +16,17 @@ import (
 // than all of them changes nothing any more but the last success.
 const keptRuns = 64
 
+// Of each target further runs are remembered for keptFor, or what is saved there seldom
+// would be forgotten among what is saved elsewhere each hour: its last keptOfTarget, which
+// tell its rhythm, and one of each week, which tell that the others went on meanwhile.
+// Of very many targets, as of a folder by the hour, maxRuns bounds them all.
+const (
+	keptOfTarget = 5
+	keptFor      = 140 * 24 * time.Hour
+	aWeek        = 7 * 24 * time.Hour
+	maxRuns      = 4 * keptRuns
+)
+
 // clockTolerance is how far a sender's clock may run ahead.
 const clockTolerance = 10 * time.Minute
 
@@ -134,12 +145,30 @@ func (j *job) add(r Report, sum string, received time.Time) {
 		j.Latest = r
 	}
 	j.Runs = slices.Insert(j.Runs, at, n)
-	if len(j.Runs) > keptRuns {
-		// Of one instant those that are kept have the word.
-		if gone := j.Runs[0]; proves(gone.Result, gone.Files) && !gone.End.Equal(j.Runs[1].End) {
-			j.LastSuccess = exporters.Later(j.LastSuccess, gone.End)
+	j.forget()
+}
+
+// forget drops the runs that are too old to matter.
+func (j *job) forget() {
+	if len(j.Runs) <= keptRuns {
+		return
+	}
+	newest := j.Runs[len(j.Runs)-1].End
+	count, week := map[string]int{}, map[string]time.Time{}
+	for i := len(j.Runs) - 1; i >= 0; i-- {
+		n := j.Runs[i]
+		target, in := n.target(), n.End.Truncate(aWeek)
+		seldom := target != "" && (count[target] < keptOfTarget || !week[target].Equal(in)) && newest.Sub(n.End) < keptFor
+		count[target]++
+		week[target] = in
+		if i >= len(j.Runs)-keptRuns || i >= len(j.Runs)-maxRuns && seldom {
+			continue
 		}
-		j.Runs = slices.Delete(j.Runs, 0, 1)
+		// Of one instant those that are kept have the word.
+		if proves(n.Result, n.Files) && !n.End.Equal(j.Runs[i+1].End) {
+			j.LastSuccess = exporters.Later(j.LastSuccess, n.End)
+		}
+		j.Runs = slices.Delete(j.Runs, i, i+1)
 	}
 }
 
@@ -179,7 +208,7 @@ func (j *job) parts(d Defaults) []*job {
 	first := &job{Customer: j.Customer, ID: j.ID, Latest: j.Latest, LastSuccess: j.LastSuccess}
 	out := []*job{first}
 	of := map[string]*job{}
-	for _, t := range exporters.ByTurns(slices.Collect(maps.Values(byTarget)), expected, j.Runs[len(j.Runs)-1].End.Add(-targetGone)) {
+	for _, t := range exporters.ByTurns(slices.Collect(maps.Values(byTarget)), expected, j.Runs[len(j.Runs)-1].End, targetGone) {
 		if t.Name == "" {
 			continue // nobody told where to: what stands for the job has it
 		}

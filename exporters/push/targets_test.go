@@ -57,3 +57,44 @@ func TestTargetsByTurns(t *testing.T) {
 		})
 	}
 }
+
+// What is saved to one target seldom stays a job beside what is saved elsewhere each hour,
+// and is late for a month where it stops.
+func TestSeldomTargetIsNotForgotten(t *testing.T) {
+	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for name, every := range map[string]int{"daily": 1, "weekly": 7, "monthly": 35} {
+		l := ledger{}
+		last := start.AddDate(0, 0, 2*every)
+		for h := 0; h < 24*(2*every+every+30); h++ {
+			at := start.Add(time.Duration(h) * time.Hour)
+			targets := []string{"nas"}
+			if h%(24*every) == 1 && at.Before(last.Add(2*time.Hour)) {
+				targets = append(targets, "pbs")
+			}
+			for _, target := range targets {
+				r := Report{RunID: fmt.Sprint(target, h), JobID: "guest", Machine: "srv", Target: target, Result: "success", Ended: exporters.Instant{Time: at}}
+				sourcetest.Check(t, l.add(entry{Customer: "dupont", Received: at, Reports: []Report{r}}))
+			}
+			if parts := l[jobKey{"dupont", "guest"}].parts(Defaults{}); at.After(last.Add(time.Hour)) && len(parts) != 2 {
+				t.Errorf("%s: %d jobs %v after the last run", name, len(parts), at.Sub(last))
+				break
+			}
+		}
+		if n := len(l[jobKey{"dupont", "guest"}].Runs); n > keptRuns+40 {
+			t.Errorf("%s: %d runs are kept", name, n)
+		}
+	}
+}
+
+// A target of another name at each run keeps no more runs than are bounded.
+func TestTargetsAreBounded(t *testing.T) {
+	l := ledger{}
+	for h := range 2 * maxRuns {
+		at := time.Date(2026, 3, 1, h, 0, 0, 0, time.UTC)
+		r := Report{RunID: fmt.Sprint(h), JobID: "guest", Machine: "srv", Target: fmt.Sprint("/srv/", h), Result: "success", Ended: exporters.Instant{Time: at}}
+		sourcetest.Check(t, l.add(entry{Customer: "dupont", Received: at, Reports: []Report{r}}))
+	}
+	if n := len(l[jobKey{"dupont", "guest"}].Runs); n != maxRuns {
+		t.Errorf("%d runs are kept", n)
+	}
+}

@@ -32,7 +32,7 @@ func (k *knowledge) turns(c *Config, all []group, now time.Time) map[string]time
 	}
 	own := map[string]time.Duration{}
 	for _, sets := range hosts {
-		for _, set := range exporters.ByTurns(slices.Collect(maps.Values(sets)), expected, now.Add(-time.Duration(c.ForgetAfter))) {
+		for _, set := range exporters.ByTurns(slices.Collect(maps.Values(sets)), expected, now, time.Duration(c.ForgetAfter)) {
 			own[set.Name] = set.Rhythm(expected, time.Duration(c.ForgetAfter))
 		}
 		for id := range sets {

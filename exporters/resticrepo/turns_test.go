@@ -116,3 +116,17 @@ func TestRhythmOfASetOfPaths(t *testing.T) {
 		}
 	}
 }
+
+// A set that stopped is late for forget_after, and not forgotten on the day it would be.
+func TestASetThatStoppedIsLateFirst(t *testing.T) {
+	b := newBench(t, "")
+	b.config.SnapshotIsSuccess = true
+	b.config.ForgetAfter = exporters.Duration(4 * 24 * time.Hour)
+	b.answers(listing(t, map[string][]string{"/vm": {"01T03", "04T03", "07T03"}, "/home": {"05T01", "06T01", "07T01", "08T01", "09T01", "10T01"}}), "")
+	b.start()
+	b.Clock.Advance(3 * 24 * time.Hour)
+	b.Refresh()
+	if j := b.find("srv-web//vm"); j == nil || j.ExpectedInterval != 72*time.Hour {
+		t.Errorf("%+v", j)
+	}
+}

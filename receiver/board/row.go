@@ -181,9 +181,10 @@ func (r *Row) Has(text string, dir *inventory.Directory) bool {
 // Outside is the row as a customer's own person sees it, who finds nothing by what he is
 // not shown: who has it, and which platforms it hits that are not his.
 func (r *Row) Outside(his func(platform string) bool) *Row {
-	out, k := *r, r.kind.Value()
-	k.assignee, out.Silenced, out.Double = "", false, false
-	if out.kind = unique.Make(k); r.concerns != nil {
+	k := r.kind.Value()
+	k.assignee = ""
+	out := Row{kind: unique.Make(k), values: r.values, dues: r.dues, number: r.number}
+	if r.concerns != nil {
 		out.concerns = &concerned{reporters: r.concerns.reporters}
 		for _, id := range r.concerns.platforms {
 			if his(id) {

@@ -282,37 +282,42 @@ func (d *Directory) Decommissioned(l model.Labels, at time.Time) bool {
 // OutOfService returns from when on nothing is owed any more to the machine or platform that
 // the labels name, or to its customer.
 func (d *Directory) OutOfService(l model.Labels) (from time.Time, ends bool) {
-	earlier := func(left time.Time) {
-		if !left.IsZero() && (from.IsZero() || left.Before(from)) {
-			from = left
-		}
-	}
-	if c := d.Customers[l[model.LabelCustomer]]; c != nil {
-		earlier(c.Decommissioned)
-	}
-	if m := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]); m != nil {
-		earlier(m.Decommissioned)
-	}
-	if p := d.Platforms[l[model.LabelPlatform]]; p != nil {
-		earlier(p.Decommissioned)
-	}
+	_, from = d.served(l)
 	return from, !from.IsZero()
 }
 
 // OwedFrom returns from when anything is owed to the machine or platform that the labels
 // name, or to its customer, if that lies ahead of an instant.
 func (d *Directory) OwedFrom(l model.Labels, at time.Time) (time.Time, bool) {
-	var from time.Time
-	if c := d.Customers[l[model.LabelCustomer]]; c != nil {
-		from = c.Commissioned
-	}
-	if m := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]); m != nil && m.Commissioned.After(from) {
-		from = m.Commissioned
-	}
-	if p := d.Platforms[l[model.LabelPlatform]]; p != nil && p.Commissioned.After(from) {
-		from = p.Commissioned
-	}
+	from, _ := d.served(l)
 	return from, at.Before(from)
+}
+
+// served is from when, and until when, anything is owed to the machine or platform that the
+// labels name, its customer and a platform's included; zero for always.
+func (d *Directory) served(l model.Labels) (from, until time.Time) {
+	within := func(commissioned, decommissioned time.Time) {
+		if commissioned.After(from) {
+			from = commissioned
+		}
+		if !decommissioned.IsZero() && (until.IsZero() || decommissioned.Before(until)) {
+			until = decommissioned
+		}
+	}
+	customers := []string{l[model.LabelCustomer]}
+	if m := d.Machine(l[model.LabelCustomer], l[model.LabelMachine]); m != nil {
+		within(m.Commissioned, m.Decommissioned)
+	}
+	if p := d.Platforms[l[model.LabelPlatform]]; p != nil {
+		within(p.Commissioned, p.Decommissioned)
+		customers = append(customers, p.Customer) // an alert of a platform seldom names it
+	}
+	for _, id := range customers {
+		if c := d.Customers[id]; c != nil {
+			within(c.Commissioned, c.Decommissioned)
+		}
+	}
+	return from, until
 }
 
 // Owes reports whether anything is owed at an instant to a machine.

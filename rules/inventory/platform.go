@@ -45,12 +45,12 @@ func (p *Platform) Probed() []string {
 // Served is the part of a span of time in which anything is owed for a platform; it ends
 // before it begins where that is none.
 func (d *Directory) Served(platform string, from, until time.Time) (time.Time, time.Time) {
-	p := d.Platforms[platform]
-	if p != nil && p.Commissioned.After(from) {
-		from = p.Commissioned
+	first, last := d.served(model.Labels{model.LabelPlatform: platform})
+	if first.After(from) {
+		from = first
 	}
-	if p != nil && !p.Decommissioned.IsZero() && p.Decommissioned.Before(until) {
-		until = p.Decommissioned
+	if !last.IsZero() && last.Before(until) {
+		until = last
 	}
 	return from, until
 }

@@ -60,11 +60,34 @@ func (d *Situation) AllAhead() []Ahead {
 // OutOfService is the first service hour in which nothing is owed for the incident any more.
 func (d Schedule) OutOfService() (time.Time, bool) {
 	from, ends := d.Book.Directory.OutOfService(d.Incident.Identity)
+	if !ends {
+		from, ends = d.lastOutOfService()
+	}
 	if cal := d.Calendar(d.Scenario.Calendar); ends && cal != nil {
 		at, err := cal.EffectiveStart(from)
 		return at, err == nil
 	}
 	return from, ends
+}
+
+// lastOutOfService is from when on nothing is owed to any of those whom alerts and reports
+// name, where the incident is called after none of them: a host's failure is after its site.
+func (d Schedule) lastOutOfService() (last time.Time, ends bool) {
+	about := make([]model.Labels, 0, len(d.Incident.Alerts)+len(d.Incident.Reports))
+	for _, a := range d.Incident.Alerts {
+		about = append(about, a.Labels)
+	}
+	for _, r := range d.Incident.Reports {
+		about = append(about, r.Labels)
+	}
+	for _, l := range about {
+		from, leaves := d.Book.Directory.OutOfService(l)
+		if !leaves {
+			return time.Time{}, false
+		}
+		last, ends = incident.Later(last, from), true
+	}
+	return last, ends
 }
 
 // lapses is when what somebody has is given back: in the first service hour in which he is
