@@ -56,7 +56,8 @@ func TestOutOfServiceIsClosed(t *testing.T) {
 }
 
 // covers: P10; a platform's incident is closed with its customer's last day, and a host's once
-// all that it hits have left: neither is called after a customer. Of one who stays it goes on.
+// all that it hits have left: neither is called after a customer. Of one who stays it goes on, and
+// he alone is told.
 func TestPlatformsLeaveWithTheirCustomer(t *testing.T) {
 	now, last := paris(t, "2026-11-03 10:00"), paris(t, "2026-11-04 00:00")
 	for name, c := range map[string]struct {
@@ -88,6 +89,19 @@ func TestPlatformsLeaveWithTheirCustomer(t *testing.T) {
 			b.do(incident.Tick{}, last.Add(12*time.Hour))
 			if closed := b.inc.State == model.Closed; closed != c.closed {
 				t.Errorf("closed: %v (%s)", closed, b.inc.State)
+			}
+			b.notes = nil
+			for at := last.Add(12 * time.Hour); at.Before(last.AddDate(0, 0, 9)); at = at.Add(time.Hour) {
+				b.do(incident.Tick{}, at)
+			}
+			to := map[string]bool{}
+			for _, n := range b.notes {
+				for _, p := range n.To {
+					to[p.Person] = true
+				}
+			}
+			if to["exploit"] || to["exploit.lms-b"] == c.closed {
+				t.Errorf("told afterwards: %v", to)
 			}
 		})
 	}

@@ -22,7 +22,7 @@ func (d rungs) steps() {
 	d.stale = false
 	for _, st := range d.Scenario.Steps {
 		if st.Per == model.LabelPlatform {
-			for _, p := range d.Contacts().Platforms() {
+			for _, p := range d.Contacts().Told() {
 				d.consider(st, p)
 			}
 			continue

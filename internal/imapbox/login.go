@@ -125,11 +125,14 @@ func (v *visit) loginFault(ctx context.Context, err error, refusal string) error
 }
 
 // greetingFault tells a connection that the server ends before anything was asked.
-// No secret was sent yet, so its words are shown.
-func greetingFault(ctx context.Context, err error) error {
+// No secret was sent yet, so its words are shown: those that came over the wire, since the
+// library tells a goodbye and the end of the connection behind it as one or the other, by chance.
+func (v *visit) greetingFault(ctx context.Context, err error) error {
 	var bye *imap.Error
 	if !errors.As(err, &bye) {
-		return fault(ctx, Unreachable, err)
+		if bye = v.last.bye(); bye == nil || ctx.Err() != nil {
+			return fault(ctx, Unreachable, err)
+		}
 	}
 	reason := Server
 	if refusedFor(bye) == later {

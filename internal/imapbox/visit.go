@@ -30,7 +30,7 @@ type visit struct {
 func (v *visit) run(ctx context.Context) (out Visited, err error) {
 	stop, err := v.connect(ctx)
 	if err != nil {
-		return out, greetingFault(ctx, err)
+		return out, v.greetingFault(ctx, err)
 	}
 	defer stop()
 	v.begun = true

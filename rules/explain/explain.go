@@ -181,7 +181,7 @@ func (d explaining) explainStep(st *policy.Step) []Explained {
 	}
 	platform := ""
 	if st.Per == model.LabelPlatform {
-		if ps := d.Contacts().Platforms(); len(ps) > 0 {
+		if ps := d.Contacts().Told(); len(ps) > 0 {
 			platform = ps[0]
 		}
 	}

@@ -309,6 +309,18 @@ func (d Contacts) machine() *inventory.Machine {
 // Platforms are all platforms that the incident's signals name, sorted.
 func (d Contacts) Platforms() []string { return d.platforms() }
 
+// Told are the platforms of which each is told for itself: one that has left is told of
+// no more, while others of the same incident stay, than how it ends.
+func (d Contacts) Told() []string {
+	all := d.platforms()
+	if d.Incident.State.Ended() {
+		return all
+	}
+	return slices.DeleteFunc(all, func(id string) bool {
+		return d.Book.Directory.Decommissioned(model.Labels{model.LabelPlatform: id}, d.Now)
+	})
+}
+
 // reachable leaves out the addresses that were refused themselves, and falls
 // back on the other role when none is left.
 func (d Contacts) reachable(roles []string, ps []incident.Party, platform string) []incident.Party {
