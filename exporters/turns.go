@@ -47,6 +47,17 @@ func (t *Turn) Rhythm(expected, unknown time.Duration) time.Duration {
 	return longest
 }
 
+// Often tells whether it mostly runs as often as is expected. A weekend makes no
+// difference, or what stands for the whole would change with the day of the week.
+func (t *Turn) Often(expected time.Duration) bool {
+	var pauses []time.Duration
+	for i := max(1, len(t.Times)-rhythmOf); i < len(t.Times); i++ {
+		pauses = append(pauses, t.Times[i].Sub(t.Times[i-1]))
+	}
+	slices.Sort(pauses)
+	return len(pauses) == 0 || pauses[len(pauses)/2] <= expected*3/2
+}
+
 // ByTurns gives those that are jobs of their own, beside what stands for the whole: of
 // those that run as often as is expected the first by the alphabet, so that it stays the
 // same. One that stopped is there until it has been late for as long as given.
@@ -77,7 +88,7 @@ func ByTurns(all []*Turn, expected time.Duration, now time.Time, late time.Durat
 		switch {
 		case t.Known:
 			return 2
-		case t.Rhythm(expected, 0) > expected*3/2:
+		case !t.Often(expected):
 			return 1
 		}
 		return 0

@@ -98,3 +98,23 @@ func TestTargetsAreBounded(t *testing.T) {
 		t.Errorf("%d runs are kept", n)
 	}
 }
+
+// What is saved on weekdays beside what is saved each day keeps its id on each day.
+func TestTargetsKeepTheirIDsOverAWeekend(t *testing.T) {
+	l := ledger{}
+	for day := range 21 {
+		at := time.Date(2026, 3, 2+day, 1, 0, 0, 0, time.UTC) // a Monday
+		targets := []string{"pbs"}
+		if day%7 < 5 {
+			targets = append(targets, "nas")
+		}
+		for _, target := range targets {
+			r := Report{RunID: fmt.Sprint(target, day), JobID: "guest", Machine: "srv", Target: target, Result: "success", Ended: exporters.Instant{Time: at}}
+			sourcetest.Check(t, l.add(entry{Customer: "dupont", Received: at, Reports: []Report{r}}))
+		}
+		parts := l[jobKey{"dupont", "guest"}].parts(Defaults{})
+		if day > 2 && (len(parts) != 2 || parts[1].ID != "guest/pbs") {
+			t.Errorf("day %d: %d jobs, the last is %s", day, len(parts), parts[len(parts)-1].ID)
+		}
+	}
+}

@@ -119,7 +119,7 @@ func (p *plan) often(expected time.Duration) bool {
 	for _, ep := range p.runs {
 		turn.Times = append(turn.Times, ep.end)
 	}
-	return turn.Rhythm(expected, 0) <= expected*3/2
+	return turn.Often(expected)
 }
 
 // name tells the plan from the machine's first one.
