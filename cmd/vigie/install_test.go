@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,6 +28,7 @@ func TestStartThatAPersonMustMend(t *testing.T) {
 		"configuration": {"vigie.yml", "organisation:", "organization:", `did you mean "organisation"?`},
 		"policy":        {"policy/policy.yml", "template: B1", "template: B11x", `there is no template "B11x"`},
 		"secret":        {"webhook.token", hookToken, "", "webhook_token_file"},
+		"port":          {"vigie.yml", "listen: 127.0.0.1:0", "listen: 127.0.0.1:99999", "is not host:port"},
 	} {
 		i := newInstall(t)
 		i.edit(c.file, c.old, c.now)
@@ -36,7 +38,12 @@ func TestStartThatAPersonMustMend(t *testing.T) {
 		}
 	}
 	i := newInstall(t)
-	i.edit("vigie.yml", "listen: 127.0.0.1:0", "listen: 127.0.0.1:99999")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	i.edit("vigie.yml", "listen: 127.0.0.1:0", "listen: "+taken.Addr().String())
 	i.vigie(1, "serve", "--config.file="+i.file("vigie.yml"))
 }
 
