@@ -28,10 +28,17 @@ func (t *Turn) settled() bool {
 	return t.Known || len(t.Times) >= settledRuns && t.Times[len(t.Times)-1].Sub(t.Times[0]) >= settledFor
 }
 
-// besides tells whether two are saved by turns: of one that took over from another none
-// lies before its end. Where that was seen once retention may hide it.
+// besides tells whether two are saved by turns: each went on between two runs of the other.
+// Of one that took over from another none lies before its end, and of what was saved
+// otherwise for some nights none before or after them. Where that was seen once retention
+// may hide it.
 func (t *Turn) besides(other *Turn) bool {
-	return other.Known || t.Times[0].Before(other.Times[len(other.Times)-1]) && other.Times[0].Before(t.Times[len(t.Times)-1])
+	return other.Known || t.between(other) && other.between(t)
+}
+
+func (t *Turn) between(other *Turn) bool {
+	first, last := other.Times[0], other.Times[len(other.Times)-1]
+	return slices.ContainsFunc(t.Times, func(at time.Time) bool { return at.After(first) && at.Before(last) })
 }
 
 // Rhythm is the longest of the last pauses, and no shorter than what is expected. A single

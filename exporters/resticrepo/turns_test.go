@@ -64,6 +64,7 @@ func TestSetsOfPathsByTurns(t *testing.T) {
 		"a path that holds the date":                        {map[string][]string{"/tmp/1.sql": {"07T01 ok"}, "/tmp/2.sql": {"08T01 ok"}, "/tmp/3.sql": {"09T01"}}, "srv-web failed"},
 		"three tries by hand in an evening":                 {map[string][]string{"/home": days("01", "ok", "ok", "ok", "ok"), "/root": {"08T18", "08T19", "08T20"}}, "srv-web success"},
 		"one set":                                           {map[string][]string{"/home": days("01", "ok", "ok", "", "")}, "srv-web failed"},
+		"one more path for four nights":                     {map[string][]string{"/home": {"01T01 ok", "02T01 ok", "07T01 ok", "08T01 ok", "09T01"}, "/home,/srv": {"03T01 ok", "04T01 ok", "05T01 ok", "06T01 ok"}}, "srv-web failed"},
 		"given up long ago":                                 {map[string][]string{"/home": append([]string{"01T01 ok"}, days("01", "ok", "ok", "ok")...)}, "srv-web success"},
 	} {
 		t.Run(name, func(t *testing.T) {
