@@ -122,6 +122,38 @@ func (p *plan) often(expected time.Duration) bool {
 	return turn.Often(expected)
 }
 
+// clockSlack is how far from the hour of the others a run begins that a clock starts: the
+// clock change, and a start that waits for another backup.
+const (
+	day        = 24 * time.Hour
+	clockSlack = 90 * time.Minute
+)
+
+// rhythm is the longest of the last pauses, in whole days, of what a clock starts, as a
+// task does, at one hour of the day; 0 for what a person starts, or what ran twice.
+func (p *plan) rhythm() time.Duration {
+	var best []time.Time
+	for _, at := range p.runs {
+		var same []time.Time
+		for _, ep := range p.runs {
+			if d := ep.began().Sub(at.began()); (d - d.Round(day)).Abs() <= clockSlack {
+				same = append(same, ep.began())
+			}
+		}
+		if len(same) > len(best) {
+			best = same
+		}
+	}
+	if len(best) < 3 || 3*len(best) < 2*len(p.runs) {
+		return 0
+	}
+	var longest time.Duration
+	for i := max(1, len(best)-4); i < len(best); i++ {
+		longest = max(longest, best[i].Sub(best[i-1]).Round(day))
+	}
+	return longest
+}
+
 // name tells the plan from the machine's first one.
 func (p *plan) name() string {
 	id := strings.Trim(p.template, "{}")

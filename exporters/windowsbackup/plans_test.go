@@ -2,6 +2,7 @@ package windowsbackup
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -116,9 +117,47 @@ func TestLastSuccessOfSeveralBackups(t *testing.T) {
 	sourcetest.Check(t, p.Refresh(t.Context()))
 	jobs := p.View().Jobs
 	if len(jobs) != 2 || !jobs[0].LastSuccess.IsZero() || !jobs[1].LastSuccess.Equal(at("2026-03-10T20:10:00Z")) || jobs[0].NextRun.IsZero() || !jobs[1].NextRun.IsZero() ||
-		jobs[0].ExpectedInterval != 24*time.Hour || jobs[1].ExpectedInterval != exporters.OnDemand || jobs[1].Plan != "Windows Server Backup, system state" {
+		jobs[0].ExpectedInterval != 24*time.Hour || jobs[1].ExpectedInterval != 24*time.Hour || jobs[1].Plan != "Windows Server Backup, system state" {
 		for _, j := range jobs {
 			t.Errorf("%+v", *j)
+		}
+	}
+}
+
+// What a clock starts beside the machine's own backup is late when it stops; of what a
+// person starts nobody knows when it is due.
+func TestRhythmOfAFurtherBackup(t *testing.T) {
+	for name, c := range map[string]struct {
+		runs []string
+		want time.Duration
+	}{
+		"each night":                   {[]string{"01 19:00", "02 19:00", "03 19:20", "04 19:00"}, day},
+		"each week":                    {[]string{"01 12:00", "08 12:00", "15 12:00"}, 7 * day},
+		"each week, once more by hand": {[]string{"01 12:00", "08 12:00", "09 17:00", "15 12:00"}, 7 * day},
+		"on work days":                 {[]string{"02 19:00", "03 19:00", "04 19:00", "05 19:00", "06 19:00", "09 19:00"}, 3 * day},
+		"at night, an hour later":      {[]string{"01 03:00", "02 03:00", "03 04:00", "04 04:00"}, day},
+		"twice":                        {[]string{"01 12:00", "08 12:00"}, exporters.OnDemand},
+		"by hand":                      {[]string{"02 09:10", "06 17:00", "12 11:40", "20 14:00"}, exporters.OnDemand},
+		"three tries":                  {[]string{"02 09:10", "02 09:40", "02 10:10"}, exporters.OnDemand},
+	} {
+		m := &machine{now: at("2026-03-21T08:00:00Z"), summary: `{"CurrentOperationStatus":0}`}
+		for n := 1; n <= 20; n++ {
+			m.events = append(m.events, night(n, "21:00", 4, "backuptemplateid", policyID, "userinputssb", "false", "volumesinfo", volumes("C:"))...)
+		}
+		for _, run := range c.runs {
+			d, hour, _ := strings.Cut(run, " ")
+			n, err := strconv.Atoi(d)
+			sourcetest.Check(t, err)
+			m.events = append(m.events, night(n, hour, 4, "userinputssb", "true")...)
+		}
+		p := poller(t, m, "")
+		sourcetest.Check(t, p.Refresh(t.Context()))
+		jobs := p.View().Jobs
+		if len(jobs) != 2 || jobs[1].ExpectedInterval != c.want || jobs[0].ExpectedInterval != day {
+			t.Errorf("%s: %d jobs", name, len(jobs))
+			for _, j := range jobs {
+				t.Errorf("%s: %s %v", name, j.ID, j.ExpectedInterval)
+			}
 		}
 	}
 }

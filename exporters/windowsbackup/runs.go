@@ -148,6 +148,14 @@ func runningSince(all []*episode, now time.Time) time.Time {
 	return time.Time{}
 }
 
+// began is when it started, or when it is first heard of.
+func (ep *episode) began() time.Time {
+	if ep.begin.IsZero() {
+		return ep.end
+	}
+	return ep.begin
+}
+
 // over tells whether an event at t belongs to a later run.
 func (ep *episode) over(t time.Time) bool {
 	if !ep.begin.IsZero() && !ep.closed {

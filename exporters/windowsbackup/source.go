@@ -4,6 +4,7 @@
 package windowsbackup
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -152,8 +153,8 @@ func (s *Source) jobs(events []winevent.Event, now time.Time) []exporters.Job {
 			Enabled: true, ExpectedInterval: c.ExpectedInterval.Of(c.MachineClass),
 		}
 		if i > 0 {
-			// What starts it, the task scheduler or a person, is not asked.
-			j.ID, j.Plan, j.ExpectedInterval = j.ID+"/"+exporters.Slug(p.name()), j.Plan+", "+p.name(), exporters.OnDemand
+			// What starts it, the task scheduler or a person, is not asked: its hours tell.
+			j.ID, j.Plan, j.ExpectedInterval = j.ID+"/"+exporters.Slug(p.name()), j.Plan+", "+p.name(), cmp.Or(p.rhythm(), exporters.OnDemand)
 		}
 		for _, ep := range p.runs {
 			j.Runs = append(j.Runs, ep.run())
