@@ -18,9 +18,6 @@ const (
 	emergencyWindow = 5 * time.Minute
 	// keptPerWindow bounds what is kept of such calls within one window.
 	keptPerWindow = 100
-	// UnknownReporter stands for a caller without a code. It is nobody's address,
-	// so that the entry cannot be used to write to strangers.
-	UnknownReporter = "unknown"
 )
 
 // EmergencyCall is what somebody tells on the emergency entry.
@@ -48,7 +45,7 @@ func (i *intake) Emergency(ctx context.Context, c EmergencyCall) (incident.Incid
 	}
 	by := c.Person
 	if by == "" {
-		by = UnknownReporter
+		by = model.UnknownReporter
 		text = strings.TrimPrefix(c.Who+" – "+text, " – ")
 	}
 	id := fmt.Sprintf("emergency/%s/%s/%d", platform, by, now.Truncate(emergencyWindow).Unix())

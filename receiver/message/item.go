@@ -97,7 +97,7 @@ func (i *item) platformFacts() []fact {
 	fs.add("since", i.Started())
 	fs.add("received", i.Moment(i.f.ReceivedAt))
 	fs.add("entry", i.Entry())
-	fs.add("reporter", i.f.Reporter)
+	fs.add("reporter", i.Reporter())
 	fs.add("severity", i.provisional(i.Severity()), strong)
 	fs.add("scope", i.scope())
 	if i.f.Level > 0 {

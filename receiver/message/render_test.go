@@ -945,3 +945,19 @@ func TestPreview(t *testing.T) {
 		write("B12.client."+lang, out)
 	}
 }
+
+// A caller of the emergency entry whom nobody knows is called so in the reader's words.
+func TestCallerWhomNobodyKnows(t *testing.T) {
+	r := newTestRenderer(t)
+	for lang, want := range map[string]string{"fr": "personne inconnue", "en": "somebody we do not know"} {
+		f := reported()
+		f.Entry, f.Reporter = string(model.Level3Emergency), model.UnknownReporter
+		out, err := r.Render([]incident.Notification{{Template: "M1", Language: lang, To: to(sup), Data: f}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(out.Text, want) != 2 || strings.Contains(out.Text, "unknown") {
+			t.Errorf("%s:\n%s", lang, out.Text)
+		}
+	}
+}

@@ -44,7 +44,12 @@ func (i report) Assistance() bool { return model.SignalKind(i.f.Entry) == model.
 func (i report) Report() string { return i.f.Report }
 
 // Reporter is who reported.
-func (i report) Reporter() string { return i.f.Reporter }
+func (i report) Reporter() string {
+	if i.f.Reporter == model.UnknownReporter {
+		return i.Word("unknown_reporter")
+	}
+	return i.f.Reporter
+}
 
 // FromPerson tells a person's report from a probe's alert.
 func (i report) FromPerson() bool {

@@ -22,6 +22,7 @@ import (
 	"vigie/rules"
 	"vigie/rules/act"
 	"vigie/rules/inventory"
+	"vigie/rules/model"
 	"vigie/rules/policy"
 )
 
@@ -131,7 +132,12 @@ func (v *view) Menu() []navigation {
 func (v *view) Asset(name string) string { return v.site.assets.Path(name) }
 
 // Person is how somebody is called.
-func (v *view) Person(id string) string { return v.book.Directory.PersonName(id) }
+func (v *view) Person(id string) string {
+	if id == model.UnknownReporter {
+		return v.T("tag.unknown_reporter")
+	}
+	return v.book.Directory.PersonName(id)
+}
 
 // Customer is how a customer is called.
 func (v *view) Customer(id string) string { return v.book.Directory.CustomerName(id) }

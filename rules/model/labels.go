@@ -37,6 +37,10 @@ const (
 // UnknownPlatform is the platform of reports about what is none of the inventory.
 const UnknownPlatform = "unknown"
 
+// UnknownReporter stands for a caller of the emergency entry without a code. It is nobody's
+// address, so that the entry cannot be used to write to strangers.
+const UnknownReporter = "unknown"
+
 // Clone returns an independent copy.
 func (l Labels) Clone() Labels {
 	c := make(Labels, len(l))
