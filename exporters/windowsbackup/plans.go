@@ -147,11 +147,8 @@ func (p *plan) rhythm() time.Duration {
 	if len(best) < 3 || 3*len(best) < 2*len(p.runs) {
 		return 0
 	}
-	var longest time.Duration
-	for i := max(1, len(best)-4); i < len(best); i++ {
-		longest = max(longest, best[i].Sub(best[i-1]).Round(day))
-	}
-	return longest
+	same := exporters.Turn{Times: best}
+	return same.Rhythm(0, 0).Round(day)
 }
 
 // name tells the plan from the machine's first one.
